@@ -1,0 +1,157 @@
+"""The words of alerting as types: finding, digest and its parts; plain data that every dialect renders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from etl.timespan import Window
+
+Severity = Literal["critical", "warning", "info"]
+SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
+Language = Literal["en", "zh"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One row of a rule over its threshold.
+
+    ``labels`` are the rule's ``by`` columns with their values plus the rule's own
+    labels. ``baseline`` is the mean of ``value`` per span as long as the window over
+    the baseline days, null where there is too little history. Texts are rendered and
+    untrusted: they quote event text.
+    """
+
+    alert: str
+    severity: Severity
+    labels: dict[str, str]
+    value: float
+    baseline: float | None = None
+    summary: str = ""
+    description: str = ""
+    runbook_url: str = ""
+    last_seen: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FirstSeen:
+    """A reason that the lake had not seen on this kind of object before the window."""
+
+    cluster: str
+    reason: str
+    object_kind: str
+    type: str
+    occurrences: int
+    first_seen: datetime
+    meaning: str = ""
+    example: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mover:
+    """A (cluster, namespace, reason) whose occurrences left its baseline, up or down."""
+
+    cluster: str
+    namespace: str
+    reason: str
+    value: int
+    baseline: float
+
+
+@dataclass(frozen=True, slots=True)
+class Noisy:
+    """An object that produced many occurrences in the window."""
+
+    cluster: str
+    namespace: str
+    object_kind: str
+    object_name: str
+    occurrences: int
+    top_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A span for which nothing proves that all final states were seen."""
+
+    cluster: str
+    start: datetime
+    end: datetime
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What the ledger proves about the window.
+
+    ``share`` is the covered part of the window, 0 to 1, of the least covered cluster;
+    null where no snapshot of any cluster lies in reach of the window, so nothing is known.
+    """
+
+    share: float | None
+    covered: timedelta
+    snapshots: int
+    failed: int
+    gaps: tuple[Gap, ...] = ()
+    last_snapshot_at: datetime | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether the whole window is proven: only then is silence quiet."""
+        return self.share is not None and not self.gaps
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The window in numbers, beside the same for the baseline where there is one."""
+
+    occurrences: int
+    warnings: int
+    objects: int
+    namespaces: int
+    baseline_occurrences: float | None = None
+    baseline_warnings: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A rule that was not evaluated, and why: it is counted, never silently absent."""
+
+    alert: str
+    comment: str = ""
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """One message before any dialect: everything a receiver may show, most important first.
+
+    ``held`` are the switched-off rules, ``cut`` counts findings beyond a rule's limit,
+    ``health`` are lines about eventlake itself: failed snapshots, damaged files, rules
+    whose SQL failed, receivers that did not answer.
+    """
+
+    clusters: tuple[str, ...]
+    window: Window
+    timezone: str
+    language: Language
+    coverage: Coverage
+    totals: Totals
+    findings: tuple[Finding, ...] = ()
+    first_seen: tuple[FirstSeen, ...] = ()
+    movers: tuple[Mover, ...] = ()
+    noisiest: tuple[Noisy, ...] = ()
+    held: tuple[Held, ...] = ()
+    cut: dict[str, int] = field(default_factory=dict)
+    health: tuple[str, ...] = ()
+    link: str = ""
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing asks for attention: a quiet digest is one line, if coverage is complete."""
+        return not (self.findings or self.first_seen or self.movers or self.health)
+
+    def counted(self, severity: Severity) -> int:
+        """Number of findings of ``severity``."""
+        return sum(finding.severity == severity for finding in self.findings)

@@ -1,0 +1,153 @@
+"""The command line: global options, lazy commands, errors to exit codes.
+
+The only module that reads arguments, the environment and the clock. ``now`` is read
+once; what needs to know how time goes on gets ``clock``, which starts there.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import BinaryIO, TextIO
+
+import click
+
+from etl import __version__, log
+from etl.commands.invocation import Invocation
+from etl.errors import EventlakeError
+
+# name: (module below etl.commands, attribute, what --help says). Read without importing.
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "run": ("run", "run", "The main job: snapshot, reports page, digest when it is due."),
+    "snapshot": ("snapshot", "snapshot", "LIST the events of a cluster and append what is new."),
+    "import": ("imports", "import_", "Append events from kubectl dumps, folders or stdin."),
+    "report": ("report", "report", "Answer questions: table, CSV, JSON, Markdown, Parquet or HTML."),
+    "sql": ("sql", "sql", "Run one SELECT over the lake's views."),
+    "coverage": ("coverage", "coverage", "Show what is proven to be complete, and the gaps."),
+    "check": ("check", "check", "Evaluate the rules and print the findings; send nothing."),
+    "digest": ("digest", "digest", "Evaluate, render and send the digest."),
+    "deliver": ("digest", "deliver", "Send what the outbox still holds."),
+    "rules": ("rules", "rules", "List, check and explain the rules."),
+    "sample": ("sample", "sample", "Write the embedded sample of real events into a lake."),
+    "version": ("version", "version", "Print the version."),
+}
+_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
+        """Return the commands in the order of ``COMMANDS``."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import and return one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _summary = COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(f"etl.commands.{module}"), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_m, _a, summary) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done, 1 internal, 2 usage or configuration, 3 cluster, 4 lake, 5 partly delivered.",
+)
+@click.option("--config", metavar="FILE", envvar="EVENTLAKE_CONFIG", help="Configuration in YAML.")
+@click.option("--lake", metavar="PATH", envvar="EVENTLAKE_LAKE", help="Folder of the lake. [default: lake]")
+@click.option(
+    "--cluster", metavar="NAME", envvar="EVENTLAKE_CLUSTER",
+    help="The cluster's name in the lake; reports and digests: only this one.",
+)
+@click.option("--quiet", "-q", is_flag=True, envvar="EVENTLAKE_QUIET", help="Warnings and errors only.")
+@click.option(
+    "--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True,
+    envvar="EVENTLAKE_LOG_FORMAT", help="Form of the messages on stderr.",
+)
+@click.version_option(__version__, "--version", prog_name="eventlake", message="%(prog)s %(version)s")
+@click.pass_obj
+def cli(  # noqa: D417, PLR0913 -- click gives options as arguments
+    invocation: Invocation, config: str | None, lake: str | None, cluster: str | None, *,
+    quiet: bool, log_format: str,
+) -> None:
+    """History, analysis and alerting of Kubernetes events.
+
+    Kubernetes forgets an event after about an hour. eventlake keeps every state in
+    Parquet, proves what it saw, and sends one digest instead of a storm.
+
+    Try it on the embedded sample: eventlake run --sample
+    """
+    invocation.config = config
+    invocation.lake_option = lake
+    invocation.cluster_option = cluster
+    invocation.quiet = quiet
+    log.configure(quiet=quiet, form="json" if log_format == "json" else "text", stream=invocation.stderr)
+
+
+def main(
+    arguments: Sequence[str] | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    now: datetime | None = None,
+    streams: tuple[BinaryIO, TextIO, TextIO] | None = None,
+) -> int:
+    """Run the command line and return its exit code; tests give arguments, environment, time and streams."""
+    stdin, stdout, stderr = streams or (sys.stdin.buffer, sys.stdout, sys.stderr)
+    started = now or datetime.now(UTC)
+    invocation = Invocation(
+        now=started, clock=_clock(started), sleep=time.sleep,
+        environ=os.environ if environ is None else environ,
+        stdin=stdin, stdout=stdout, stderr=stderr,
+    )
+    try:
+        with cli.make_context(
+            "eventlake", list(sys.argv[1:] if arguments is None else arguments), obj=invocation,
+        ) as context:
+            cli.invoke(context)
+    except click.exceptions.Exit as exit_:
+        return exit_.exit_code
+    except Exception as error:  # noqa: BLE001 -- the last line: every failure becomes an exit code
+        return _failed(error, stderr)
+    except (KeyboardInterrupt, click.Abort):
+        stderr.write("interrupted; what was not published is discarded\n")
+        return _INTERRUPTED
+    return 0
+
+
+def _failed(error: Exception, stderr: TextIO) -> int:
+    """Tell the user what to do, or show a defect's traceback; return the exit code."""
+    if isinstance(error, click.Abort):
+        stderr.write("interrupted; what was not published is discarded\n")
+        return _INTERRUPTED
+    if isinstance(error, click.ClickException):
+        error.show(file=stderr)
+        return error.exit_code
+    if isinstance(error, EventlakeError):
+        stderr.write(log.redact(f"error: {error}") + "\n")
+        return error.exit_code
+    if isinstance(error, BrokenPipeError):
+        # The reader of our output went away, as head does: nothing is wrong.
+        devnull = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(devnull, sys.stdout.fileno())
+        return 0
+    stderr.write(log.redact("".join(traceback.format_exception(error))))
+    stderr.write("error: this is a defect of eventlake; please report it with the lines above\n")
+    return 1
+
+
+def _clock(started: datetime) -> Callable[[], datetime]:
+    origin = time.monotonic()
+    return lambda: started + timedelta(seconds=time.monotonic() - origin)
+

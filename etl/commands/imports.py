@@ -1,0 +1,48 @@
+"""``eventlake import``: dumps of events into the lake."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import click
+
+from etl.commands.invocation import Invocation
+from etl.commands.options import MOMENT
+from etl.errors import InputError
+
+
+@click.command("import")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--collected-at", type=MOMENT, metavar="TIME", help="When the dump was taken, such as 2026-11-23T08:00:00Z.")
+@click.option(
+    "--complete", is_flag=True,
+    help="The dump is one whole LIST of the cluster; with --collected-at it proves coverage.",
+)
+@click.pass_obj
+def import_(
+    invocation: Invocation, paths: tuple[str, ...], collected_at: datetime | None, *, complete: bool
+) -> None:
+    """Append events from dumps: kubectl get events -o json or yaml, JSON lines, .gz, folders, - for stdin.
+
+    Importing twice, or in another order, changes nothing.
+    """
+    from etl import pipeline  # noqa: PLC0415 -- heavy imports only in the command that needs them
+    from etl.source import dump  # noqa: PLC0415
+
+    cluster = invocation.required_cluster("a dump does not say which cluster it comes from")
+    if complete and collected_at is None:
+        message = "--complete needs --collected-at: a list proves nothing without its time"
+        raise click.UsageError(message)
+    reading = dump.Reading()
+    request = pipeline.ImportRequest(
+        cluster=cluster, chunks=dump.chunks(paths, reading, invocation.stdin),
+        collected_at=collected_at, complete=complete, ttl=invocation.settings.source.ttl,
+    )
+    entry = pipeline.import_events(invocation.lake, request, invocation.run)
+    for name in reading.without_events:
+        invocation.say(f"{name} holds no events")
+    if not entry.items:
+        message = f"no events in {', '.join(paths)}; expected the output of kubectl get events -o json or yaml"
+        raise InputError(message)
+    files = f"{reading.files} file" + ("" if reading.files == 1 else "s")
+    invocation.say(f"{cluster}: {entry.items:,} events in {files}, {entry.rows_added:,} new states in the lake {invocation.lake_path}")

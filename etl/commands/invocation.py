@@ -1,0 +1,93 @@
+"""What a command is given: settings, lake, time, environment, streams."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, TextIO
+
+from etl.errors import UsageError
+
+if TYPE_CHECKING:
+    from etl.config.settings import Settings
+    from etl.lake.layout import Lake
+    from etl.pipeline import Run
+
+DEFAULT_LAKE = "lake"
+
+
+@dataclass(slots=True)
+class Invocation:
+    """One call of the command line; ``cli`` builds it, commands only read it."""
+
+    now: datetime
+    clock: Callable[[], datetime]
+    sleep: Callable[[float], None]
+    environ: Mapping[str, str]
+    stdin: BinaryIO
+    stdout: TextIO
+    stderr: TextIO
+    config: str | None = None
+    lake_option: str | None = None
+    cluster_option: str | None = None
+    quiet: bool = False
+    run_id: str = field(default_factory=lambda: secrets.token_hex(4))
+    _settings: Settings | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """The configuration, read once; raises ``ConfigError`` with every mistake."""
+        if self._settings is None:
+            from etl.config.read import load  # noqa: PLC0415 -- PyYAML and msgspec only when asked
+
+            self._settings = load(Path(self.config) if self.config else None, environ=self.environ)
+        return self._settings
+
+    @property
+    def lake_path(self) -> str:
+        """Where the lake is: option or environment, else the configuration, else ``./lake``."""
+        return self.lake_option or self.settings.lake or DEFAULT_LAKE
+
+    @property
+    def lake(self) -> Lake:
+        """The lake; it need not exist yet."""
+        from etl.lake.files import LocalFiles  # noqa: PLC0415
+        from etl.lake.layout import Lake  # noqa: PLC0415
+
+        if "://" in self.lake_path:
+            message = f"{self.lake_path}: this version keeps lakes in folders only; name a folder"
+            raise UsageError(message)
+        return Lake(LocalFiles(Path(self.lake_path).expanduser()))
+
+    @property
+    def cluster(self) -> str:
+        """The cluster's name by option, environment or configuration; empty where none says."""
+        return self.cluster_option or self.settings.cluster
+
+    def required_cluster(self, why: str) -> str:
+        """Return the cluster's name; raises ``UsageError`` that says ``why`` one is needed."""
+        if not self.cluster:
+            message = f"{why}: name it with --cluster NAME, EVENTLAKE_CLUSTER or cluster: in the configuration"
+            raise UsageError(message)
+        return self.cluster
+
+    @property
+    def run(self) -> Run:
+        """The identity of this run for ledger and parts."""
+        from etl.pipeline import Run  # noqa: PLC0415
+
+        return Run(self.now, self.run_id, self.clock)
+
+    def say(self, text: str) -> None:
+        """Write a line for a person to standard error, unless ``--quiet``."""
+        if not self.quiet:
+            self.stderr.write(text + "\n")
+            self.stderr.flush()
+
+    def print(self, text: str) -> None:
+        """Write to standard output: the answer that was asked for, and nothing else."""
+        self.stdout.write(text if text.endswith("\n") else text + "\n")
+        self.stdout.flush()

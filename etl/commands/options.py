@@ -1,0 +1,82 @@
+"""Types of options that several commands take: moments, durations, windows of time."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import click
+
+from etl.timespan import Duration, Window, day_window, parse_moment
+
+
+class _Moment(click.ParamType[datetime]):
+    """A time with its offset, or a date; what names no offset is UTC."""
+
+    name = "time"
+
+    def convert(
+        self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Read the option's text."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            return parse_moment(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class _Span(click.ParamType[timedelta]):
+    """A duration such as 24h."""
+
+    name = "duration"
+
+    def convert(
+        self, value: str | timedelta, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        """Read the option's text."""
+        if isinstance(value, timedelta):
+            return value
+        try:
+            return Duration.parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class _Day(click.ParamType[date]):
+    """A calendar day such as 2026-11-23."""
+
+    name = "day"
+
+    def convert(
+        self, value: str | date, param: click.Parameter | None, ctx: click.Context | None
+    ) -> date:
+        """Read the option's text."""
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a day; write it like 2026-11-23", param, ctx)
+
+
+MOMENT, SPAN, DAY = _Moment(), _Span(), _Day()
+
+
+def window(  # noqa: PLR0913 -- one argument an option
+    *, now: datetime, zone: ZoneInfo, default: timedelta, day: date | None = None,
+    since: timedelta | None = None, start: datetime | None = None, end: datetime | None = None,
+) -> Window:
+    """Return the window that the options ask for; raises ``click.UsageError`` where they contradict."""
+    if sum((day is not None, since is not None, start is not None)) > 1 or (end and not start):
+        message = "give one of --day, --since, or --start with an optional --end"
+        raise click.UsageError(message)
+    try:
+        if day is not None:
+            return day_window(day, zone)
+        if start is not None:
+            return Window(start.astimezone(UTC), (end or now).astimezone(UTC))
+        return Window(now - (since or default), now)
+    except (ValueError, OverflowError) as error:
+        raise click.UsageError(str(error)) from error

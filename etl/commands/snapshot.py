@@ -1,0 +1,65 @@
+"""``eventlake snapshot``: one LIST of a cluster into the lake."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from etl.commands.invocation import Invocation
+from etl.errors import UsageError
+
+if TYPE_CHECKING:
+    from etl.lake.ledger import Entry
+
+
+@click.command()
+@click.option("--kubeconfig", metavar="FILE", help="Kubeconfig; KUBECONFIG and ~/.kube/config otherwise.")
+@click.option("--context", metavar="NAME", help="Context of the kubeconfig.")
+@click.option("--namespace", "-n", "namespaces", multiple=True, help="Only this namespace; may be repeated.")
+@click.option("--page-size", type=click.IntRange(1), help="Events per page.")
+@click.pass_obj
+def snapshot(
+    invocation: Invocation, kubeconfig: str | None, context: str | None,
+    namespaces: tuple[str, ...], page_size: int | None,
+) -> None:
+    """LIST the events of a cluster and append what is new.
+
+    The cluster is the one of the kubeconfig's context, or, in a pod, the one it runs in.
+    """
+    snapshot_now(invocation, kubeconfig=kubeconfig, context=context, namespaces=namespaces, page_size=page_size)
+
+
+def snapshot_now(
+    invocation: Invocation, *, kubeconfig: str | None = None, context: str | None = None,
+    namespaces: tuple[str, ...] = (), page_size: int | None = None,
+) -> tuple[str, Entry]:
+    """Take a snapshot with options over settings; return the cluster's name and the ledger row."""
+    import msgspec.structs  # noqa: PLC0415 -- heavy imports only in the command that needs them
+
+    from etl import pipeline  # noqa: PLC0415
+    from etl.source import live  # noqa: PLC0415
+    from etl.source.listing import Lister  # noqa: PLC0415
+
+    given = {
+        "kubeconfig": kubeconfig, "context": context, "page_size": page_size,
+        "namespaces": list(namespaces) or None,
+    }
+    source = msgspec.structs.replace(
+        invocation.settings.source, **{k: v for k, v in given.items() if v is not None}
+    )
+    connection = live.connect(source, invocation.environ)
+    cluster = invocation.cluster or connection.name
+    if not cluster:
+        message = (
+            "the cluster has no name: a pod's service account does not tell one;"
+            " set it with --cluster NAME, EVENTLAKE_CLUSTER or cluster: in the configuration"
+        )
+        raise UsageError(message)
+    lister = Lister(connection, source, invocation.clock, invocation.sleep)
+    entry = pipeline.take_snapshot(invocation.lake, cluster, lister, invocation.run)
+    invocation.say(
+        f"{cluster}: {entry.items:,} events listed, {entry.rows_added:,} new states"
+        f" in the lake {invocation.lake_path}"
+    )
+    return cluster, entry

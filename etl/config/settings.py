@@ -1,0 +1,235 @@
+"""What can be set: frozen structs, grouped by subject, a sentence with unit and reason below each field.
+
+The words are Prometheus' and Alertmanager's where they fit. Secrets are never
+values here: they are named by file (``*_file``) or taken from the environment by
+``${NAME}``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from etl.timespan import Duration
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of the configuration; an unknown key is a mistake."""
+
+
+class Source(_Section):
+    """Where snapshots come from, and how the cluster is asked."""
+
+    kubeconfig: str = ""
+    """Path of a kubeconfig; empty means KUBECONFIG, ~/.kube/config, else the pod's service account."""
+    context: str = ""
+    """Context of the kubeconfig; empty means its current one."""
+    namespaces: list[str] = []
+    """Namespaces to list one by one, for accounts that hold only Roles; empty means all in one LIST."""
+    page_size: int = 5000
+    """Events per page; few large pages cost the API server less than many small ones."""
+    timeout: Duration = Duration(seconds=70)
+    """How long one page may take; the API server gives up after 60 seconds itself."""
+    retries: int = 5
+    """How often one page is asked for again after 429, 5xx, a timeout or a broken body."""
+    interval: Duration = Duration(minutes=10)
+    """How often the CronJob runs; says whether the schedule leaves spare runs before events expire."""
+    ttl: Duration = Duration(hours=1)
+    """How long the cluster keeps an event (--event-ttl); cannot be asked for. OpenShift: 3h."""
+
+
+class Digest(_Section):
+    """When the digest is due and what it looks at."""
+
+    at: str = "09:00"
+    """Time of day, in ``timezone``, from which the digest is due."""
+    weekdays: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = []
+    """Days on which it is due; empty means every day."""
+    baseline: Duration = Duration(days=7)
+    """How far back the comparison reaches before the window."""
+    min_baseline_days: int = 3
+    """Days of history below which no comparison is made."""
+    external_url: str = ""
+    """Where the page is served, for the link in the digest; empty means no link."""
+    send: Literal["always", "on_firing"] = "always"
+    """always: a quiet day is one line; on_firing: a quiet and fully covered day sends nothing."""
+
+
+class Report(_Section):
+    """The page that ``run`` writes."""
+
+    output: str = ""
+    """Folder for the page; empty means ``reports`` beside the lake."""
+    since: Duration = Duration(hours=24)
+    """The span that the page shows."""
+
+
+class Match(_Section):
+    """What a declarative rule counts: all given columns must match.
+
+    A value is a text (equal), a list (any of them); ``!text`` negates, ``=~regex``
+    matches the whole value by RE2, ``!~regex`` negates that.
+    """
+
+    type: str | list[str] | None = None
+    """Normal or Warning; rarely what you want, because it is not a severity."""
+    reason: str | list[str] | None = None
+    """The event's reason."""
+    namespace: str | list[str] | None = None
+    """Namespace of the event."""
+    kind: str | list[str] | None = None
+    """Kind of the object (``object_kind``)."""
+    name: str | list[str] | None = None
+    """Name of the object (``object_name``)."""
+    node: str | list[str] | None = None
+    """Host of the reporter (``host``), the node for a kubelet."""
+    component: str | list[str] | None = None
+    """Who reported, such as kubelet."""
+    message: str | list[str] | None = None
+    """The text of the event."""
+
+
+class Rule(_Section):
+    """One question whose answers are findings: a match with a threshold, or one SELECT."""
+
+    alert: str
+    """The rule's name, unique, in CamelCase."""
+    match: Match | None = None
+    """Declarative form: what to count."""
+    expr: str = ""
+    """SQL form: one SELECT with a ``value`` column; $start, $end and $base are bound."""
+    by: list[str] = []
+    """Labels of a finding: cluster, namespace, reason, type, kind, name, node, component; for SQL, its columns."""
+    threshold: str = "> 0"
+    """Comparison of ``value``: one of >, >=, <, <=, ==, != and a number."""
+    limit: int = 50
+    """Findings kept, the greatest values first; what is cut is counted."""
+    enabled: bool = True
+    """Switch; a switched-off rule is counted in the digest."""
+    labels: dict[str, str] = {}
+    """Labels put on every finding; ``severity`` is critical, warning or info."""
+    annotations: dict[str, str] = {}
+    """summary, description, runbook_url: Jinja leaves over ``value``, ``baseline`` and ``labels``."""
+
+
+class RuleGroup(_Section):
+    """Rules that share labels."""
+
+    name: str
+    """The group's name, unique."""
+    labels: dict[str, str] = {}
+    """Labels put on every finding of the group; a rule's own win."""
+    rules: list[Rule] = []
+    """The group's rules."""
+
+
+class RuleOverride(_Section):
+    """A switch on a rule that is defined elsewhere, such as a default one."""
+
+    enabled: bool | None = None
+    """Whether the rule is evaluated."""
+    until: datetime | None = None
+    """When the override ends by itself."""
+    threshold: str | None = None
+    """Another threshold."""
+    severity: Literal["critical", "warning", "info"] | None = None
+    """Another severity."""
+    comment: str = ""
+    """Why; shown in the digest."""
+
+
+class ConsoleConfig(_Section):
+    """Prints the digest on standard error of the run, for people and pod logs."""
+
+    width: int = 100
+    """Columns to wrap at."""
+
+
+class WebhookConfig(_Section):
+    """Sends a payload of your own shape: a tree whose string leaves are templates."""
+
+    url: str = ""
+    """Address; prefer ``url_file``, since most webhook addresses are secrets."""
+    url_file: str = ""
+    """File that holds the address; read at each run, surrounding space is removed."""
+    method: Literal["POST", "PUT"] = "POST"
+    """HTTP method."""
+    headers: dict[str, str] = {}
+    """Extra headers; values are templates too and may name ``${ENV}``."""
+    payload: dict[str, object] | None = None
+    """The body as a tree; null means the whole digest as JSON."""
+    max_bytes: int = 1_000_000
+    """Budget of the encoded body; the digest is shortened until it fits."""
+    allow_http: bool = False
+    """Allow plain http."""
+    allow_private: bool = False
+    """Allow loopback, private and link-local addresses."""
+    timeout: Duration = Duration(seconds=30)
+    """How long one request may take."""
+
+
+class WecomConfig(_Section):
+    """Sends to a WeCom group robot as Markdown."""
+
+    url: str = ""
+    """Address with its key; prefer ``url_file``: the key is a secret."""
+    url_file: str = ""
+    """File that holds the address."""
+    format: Literal["markdown_v2", "markdown"] = "markdown_v2"
+    """markdown_v2 has tables; markdown has colours and mentions."""
+    mentioned_mobiles: list[str] = []
+    """Telephone numbers, or @all, to mention in a second text message when something critical fires."""
+    allow_http: bool = False
+    """Allow plain http, for a relay of your own."""
+    allow_private: bool = False
+    """Allow private addresses, for a relay of your own."""
+    timeout: Duration = Duration(seconds=30)
+    """How long one request may take."""
+
+
+class Receiver(_Section):
+    """A named place that digests go to: one or more targets."""
+
+    name: str
+    """The receiver's name, unique."""
+    language: Literal["", "en", "zh"] = ""
+    """Language of its digest; empty means the global one."""
+    console_configs: list[ConsoleConfig] = []
+    """Terminals."""
+    webhook_configs: list[WebhookConfig] = []
+    """Generic webhooks."""
+    wecom_configs: list[WecomConfig] = []
+    """WeCom group robots."""
+
+
+class Settings(_Section):
+    """The whole configuration."""
+
+    version: Literal[1] = 1
+    """Version of this file's format."""
+    lake: str = ""
+    """Folder (later: URL) of the lake; --lake and EVENTLAKE_LAKE win."""
+    cluster: str = ""
+    """The cluster's name; --cluster and EVENTLAKE_CLUSTER win; empty means the kubeconfig's cluster name."""
+    timezone: str = "UTC"
+    """IANA timezone in which days and hours are cut and times are shown."""
+    language: Literal["en", "zh"] = "en"
+    """Language of digests and the page."""
+    source: Source = Source()
+    """Snapshots."""
+    digest: Digest = Digest()
+    """The digest."""
+    report: Report = Report()
+    """The page."""
+    default_rules: bool = True
+    """Whether the rules that eventlake brings are evaluated."""
+    groups: list[RuleGroup] = []
+    """Your rules."""
+    rule_files: list[str] = []
+    """Files with ``groups``, relative to this file; globs are expanded."""
+    rule_overrides: dict[str, RuleOverride] = {}
+    """Switches by rule name."""
+    receivers: list[Receiver] = []
+    """Where digests go; none means the console."""

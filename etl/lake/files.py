@@ -1,0 +1,230 @@
+"""The seam between the lake and its storage: whole files by relative path, atomic and durable.
+
+Every path that eventlake reads or writes in a lake goes through ``Files``; a local
+folder implements it here, an object store can follow without a change above. A file
+appears under its final name complete or not at all: it is written to a temporary
+name, synced, renamed, and the folder is synced, because a rename alone may be lost
+with the power.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from etl.errors import LakeError
+
+# Readers and listings leave such names out; a crash may leave them behind.
+TEMPORARY_PREFIX = ".tmp-"
+
+
+class Staged(Protocol):
+    """A file that is written and synced, but not yet visible under its name."""
+
+    @property
+    def path(self) -> str:
+        """The path it will have."""
+        ...
+
+    @property
+    def location(self) -> str:
+        """What pyarrow opens to read it before it is published."""
+        ...
+
+    def publish(self) -> None:
+        """Make it visible, complete and durable."""
+        ...
+
+    def discard(self) -> None:
+        """Give its space back; after ``publish`` this does nothing."""
+        ...
+
+
+class Files(Protocol):
+    """Storage of whole files under relative POSIX paths.
+
+    Every method raises ``LakeError`` with advice where the storage refuses.
+    """
+
+    @property
+    def root(self) -> str:
+        """The folder or URL, as messages name it."""
+        ...
+
+    def list(self, prefix: str) -> list[str]:
+        """Return the paths of all files below the folder ``prefix``, sorted; temporaries are left out."""
+        ...
+
+    def read(self, path: str) -> bytes:
+        """Return the file's bytes; raises ``FileNotFoundError``."""
+        ...
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write or replace the file atomically and durably."""
+        ...
+
+    def create(self, path: str, data: bytes) -> bool:
+        """Write the file only if it does not exist; return whether this call created it."""
+        ...
+
+    def stage(self, path: str, fill: Callable[[BinaryIO], None]) -> Staged:
+        """Let ``fill`` write a file's whole content, durable but not visible until it is published."""
+        ...
+
+    def delete(self, path: str) -> None:
+        """Remove the file; one that is not there is fine."""
+        ...
+
+    def location(self, path: str) -> str:
+        """Return what DuckDB and pyarrow open for ``path``."""
+        ...
+
+
+class LocalFiles:
+    """A lake in a folder: PVC, laptop, or anything that is mounted."""
+
+    def __init__(self, root: Path) -> None:
+        """Use ``root``, which need not exist yet."""
+        self._root = root
+
+    @property
+    def root(self) -> str:
+        """The folder as given."""
+        return str(self._root)
+
+    def list(self, prefix: str) -> list[str]:
+        """Walk the folder below ``prefix``; entries that vanish meanwhile are left out."""
+        found: list[str] = []
+        base = str(self._root)
+        for folder, folders, names in os.walk(self._root / prefix):
+            folders.sort()
+            relative = os.path.relpath(folder, base).replace(os.sep, "/")
+            found.extend(
+                f"{relative}/{name}" for name in names if not name.startswith(TEMPORARY_PREFIX)
+            )
+        return sorted(found)
+
+    def read(self, path: str) -> bytes:
+        """Read the whole file."""
+        try:
+            return (self._root / path).read_bytes()
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise self.refused("read", path, error) from error
+
+    def write(self, path: str, data: bytes) -> None:
+        """Replace the file by rename."""
+        self.stage(path, lambda file: _write_all(file, data)).publish()
+
+    def create(self, path: str, data: bytes) -> bool:
+        """Create by hard link, which fails if the name is taken: exclusive and complete at once."""
+        target = self._root / path
+        try:
+            temporary = self._filled(target, lambda file: _write_all(file, data))
+            try:
+                os.link(temporary, target)
+            except FileExistsError:
+                return False
+            finally:
+                temporary.unlink(missing_ok=True)
+            _sync_folder(target.parent)
+        except OSError as error:
+            raise self.refused("write", path, error) from error
+        return True
+
+    def stage(self, path: str, fill: Callable[[BinaryIO], None]) -> LocalStaged:
+        """Write and sync a temporary file beside the target."""
+        target = self._root / path
+        try:
+            return LocalStaged(self, path, target, self._filled(target, fill))
+        except OSError as error:
+            raise self.refused("write", path, error) from error
+
+    def delete(self, path: str) -> None:
+        """Unlink the file."""
+        try:
+            (self._root / path).unlink(missing_ok=True)
+        except OSError as error:
+            raise self.refused("delete", path, error) from error
+
+    def location(self, path: str) -> str:
+        """Return the absolute path of the file."""
+        return str((self._root / path).absolute())
+
+    def _filled(self, target: Path, fill: Callable[[BinaryIO], None]) -> Path:
+        self._make_folder(target.parent)
+        temporary = target.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
+        try:
+            with temporary.open("xb") as file:
+                fill(file)
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException:
+            # Whatever stopped us, a disk that is full should get its space back.
+            temporary.unlink(missing_ok=True)
+            raise
+        return temporary
+
+    def _make_folder(self, folder: Path) -> None:
+        """Create the missing folders, and sync the parent of each: a new name in it must last too."""
+        missing = []
+        while not folder.exists():
+            missing.append(folder)
+            folder = folder.parent
+        for new in reversed(missing):
+            new.mkdir(exist_ok=True)
+            _sync_folder(new.parent)
+
+    def refused(self, verb: str, path: str, error: OSError) -> LakeError:
+        """Return the error that tells the user what the operating system refused."""
+        reason = error.strerror or str(error)
+        return LakeError(
+            f"cannot {verb} {path} in the lake {self._root}: {reason};"
+            " check space, permissions and that the volume is mounted writable"
+            if verb != "read"
+            else f"cannot read {path} in the lake {self._root}: {reason}"
+        )
+
+
+class LocalStaged:
+    """A temporary file beside its target."""
+
+    def __init__(self, files: LocalFiles, path: str, target: Path, temporary: Path) -> None:
+        """Hold the synced ``temporary`` that will become ``target``."""
+        self.path = path
+        self._files = files
+        self._target = target
+        self._temporary = temporary
+
+    @property
+    def location(self) -> str:
+        """The temporary file."""
+        return str(self._temporary)
+
+    def publish(self) -> None:
+        """Rename, and sync the folder."""
+        try:
+            self._temporary.rename(self._target)
+            _sync_folder(self._target.parent)
+        except OSError as error:
+            raise self._files.refused("write", self.path, error) from error
+
+    def discard(self) -> None:
+        """Remove the temporary file."""
+        self._temporary.unlink(missing_ok=True)
+
+
+def _write_all(file: BinaryIO, data: bytes) -> None:
+    file.write(data)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

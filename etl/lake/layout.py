@@ -1,0 +1,137 @@
+"""Where things are in a lake: the only module that knows its paths, and its format version.
+
+    _lake.json                                           the format's version
+    parts/cluster=C/date=D/<snapshot id>[-k].parquet     what one run added; never changed
+    snapshots/cluster=C/date=D/<snapshot id>.parquet     the ledger, one row a file
+    live/cluster=C/live.parquet                          states of the newest list: a cache
+
+Cluster names may hold ``:`` and ``/`` (an EKS ARN does), so they are percent-encoded
+as path segments, the Hive way.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from urllib.parse import quote, unquote
+
+from etl.errors import LakeError, UsageError
+from etl.lake.files import Files
+
+FORMAT_VERSION = 1
+_MARKER = "_lake.json"
+_PARTITION = re.compile(
+    r"(?P<tree>[a-z]+)/cluster=(?P<cluster>[^/]+)/date=(?P<date>\d{4}-\d\d-\d\d)/(?P<name>[^/]+\.parquet)"
+)
+_LONGEST_CLUSTER = 200  # bytes once encoded: "cluster=" and this must stay below a file name's 255
+
+
+@dataclass(frozen=True, slots=True)
+class PartFile:
+    """A data file of a tree: its path and the partition that the path names."""
+
+    path: str
+    cluster: str
+    date: date
+
+
+@dataclass(frozen=True, slots=True)
+class Lake:
+    """A lake on some storage; knows its paths."""
+
+    files: Files
+
+    def prepare(self) -> None:
+        """Create the format marker of a new lake, or refuse one that is newer than this version."""
+        marker = json.dumps({"format": "eventlake", "version": FORMAT_VERSION}).encode()
+        if not self.files.create(_MARKER, marker):
+            self.check()
+
+    def check(self) -> None:
+        """Raise ``LakeError`` if there is no lake, or one that this version cannot read."""
+        try:
+            marker = json.loads(self.files.read(_MARKER))
+            version = int(marker["version"])
+        except FileNotFoundError as error:
+            message = (
+                f"there is no lake at {self.files.root}; name another one with --lake,"
+                " or make one with: eventlake snapshot, import or run"
+            )
+            raise LakeError(message) from error
+        except (ValueError, KeyError, TypeError) as error:
+            message = f"{_MARKER} of the lake {self.files.root} is damaged; it should read"
+            raise LakeError(f'{message} {{"format": "eventlake", "version": 1}}') from error
+        if version > FORMAT_VERSION:
+            message = (
+                f"the lake {self.files.root} has format {version}, this eventlake knows"
+                f" {FORMAT_VERSION}; use a newer eventlake"
+            )
+            raise LakeError(message)
+
+    def parts(self, cluster: str | None = None) -> list[PartFile]:
+        """Return the files of observations, of one cluster or all."""
+        return self._tree("parts", cluster)
+
+    def ledger(self, cluster: str | None = None) -> list[PartFile]:
+        """Return the ledger's files, of one cluster or all."""
+        return self._tree("snapshots", cluster)
+
+    def partition(self, cluster: str, day: date) -> list[PartFile]:
+        """Return the files of observations of one cluster and day."""
+        paths = self.files.list(f"parts/cluster={encoded(cluster)}/date={day.isoformat()}")
+        return [found for path in paths if (found := _partitioned(path))]
+
+    def _tree(self, tree: str, cluster: str | None) -> list[PartFile]:
+        prefix = tree if cluster is None else f"{tree}/cluster={encoded(cluster)}"
+        return [found for path in self.files.list(prefix) if (found := _partitioned(path))]
+
+
+def part_path(cluster: str, day: date, name: str) -> str:
+    """Return the path of a part called ``name`` (without suffix)."""
+    return f"parts/cluster={encoded(cluster)}/date={day.isoformat()}/{name}.parquet"
+
+
+def ledger_path(cluster: str, day: date, snapshot_id: str) -> str:
+    """Return the path of a ledger row."""
+    return f"snapshots/cluster={encoded(cluster)}/date={day.isoformat()}/{snapshot_id}.parquet"
+
+
+def live_path(cluster: str) -> str:
+    """Return the path of the cache of a cluster's newest list."""
+    return f"live/cluster={encoded(cluster)}/live.parquet"
+
+
+def snapshot_id(started: datetime, run_id: str) -> str:
+    """Return the name of a run: sorts by time, unique by ``run_id``."""
+    return f"{started:%Y%m%dT%H%M%S.%f}Z-{run_id}"
+
+
+def encoded(cluster: str) -> str:
+    """Return ``cluster`` as a path segment; raises ``UsageError`` for names that cannot be one."""
+    if cluster in {"", ".", ".."} or not cluster.isprintable():
+        message = f"{cluster!r} cannot be a cluster's name; choose a printable name that is not . or .."
+        raise UsageError(message)
+    segment = quote(cluster, safe="")
+    if len(segment) > _LONGEST_CLUSTER:
+        message = f"the cluster's name {cluster[:40]}… is too long: {len(segment)} bytes encoded, at most {_LONGEST_CLUSTER}"
+        raise UsageError(message)
+    return segment
+
+
+def clusters_of(found: Iterable[PartFile]) -> list[str]:
+    """Return the clusters that the files belong to, sorted."""
+    return sorted({file.cluster for file in found})
+
+
+def _partitioned(path: str) -> PartFile | None:
+    match = _PARTITION.fullmatch(path)
+    if match is None:
+        return None
+    try:
+        day = date.fromisoformat(match["date"])
+    except ValueError:
+        return None
+    return PartFile(path, unquote(match["cluster"]), day)

@@ -1,0 +1,55 @@
+"""The ledger: one row for every run that asked a cluster or read a dump, failed ones too.
+
+A row is written after the run's parts are visible, so it promises that they are in the
+lake. A failed run's row promises nothing and says why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Literal
+
+import pyarrow as pa
+
+from etl import schema
+from etl.lake import layout
+from etl.lake.append import write_parquet
+from etl.lake.layout import Lake
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A row of the ledger; the meaning of each field is in ``schema.SNAPSHOT``."""
+
+    snapshot_id: str
+    kind: Literal["list", "import", "sample"]
+    status: Literal["complete", "inconsistent", "failed"]
+    started_at: datetime
+    version: str
+    scope: tuple[str, ...] | None = None
+    sent_at: datetime | None = None
+    received_at: datetime | None = None
+    finished_at: datetime | None = None
+    collected_at: datetime | None = None
+    server_date: datetime | None = None
+    list_resource_version: int | None = None
+    pages: int | None = None
+    items: int | None = None
+    remaining_items: int | None = None
+    rows_added: int | None = None
+    unreadable: int | None = None
+    unreadable_names: tuple[str, ...] | None = None
+    retries: int | None = None
+    bytes_received: int | None = None
+    ttl_seconds: float | None = None
+    oldest_written_at: datetime | None = None
+    error: str | None = None
+
+
+def record(lake: Lake, cluster: str, entry: Entry) -> None:
+    """Write ``entry`` durably; raises ``LakeError``."""
+    values = {f.name: getattr(entry, f.name) for f in fields(entry)}
+    row = pa.Table.from_pylist([values], schema=schema.SNAPSHOT_SCHEMA)
+    path = layout.ledger_path(cluster, entry.started_at.date(), entry.snapshot_id)
+    lake.files.stage(path, lambda file: write_parquet(row, file)).publish()

@@ -1,0 +1,69 @@
+"""Two tables of states to a mask: which new rows would change no answer.
+
+Where copies of a key meet, the views let the greatest resourceVersion win column by
+column, let a value win over null, and take the least observed_at. So a new row is
+redundant if a row of the same key exists that is at least as new, was observed no
+later, and yields to it in no column.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from etl import schema
+
+_KEY = ["uid", "n", "last_seen"]
+# Columns that say who saw the state and not what it is.
+_OURS = frozenset({*_KEY, "resource_version", "observed_at", "snapshot_id"})
+_COMPARED = [name for name in schema.SCHEMA.names if name not in _OURS]
+
+
+def redundant(new: pa.Table, old: pa.Table, *, earlier_only: bool = False) -> pa.Array:
+    """Return a boolean for each row of ``new``: whether some row of ``old`` makes it redundant.
+
+    With ``earlier_only`` the tables are the same one, and a row is compared only with
+    rows before it, so that one of several equal copies stays.
+    """
+    here, there = _pairs(new, old)
+    if earlier_only:
+        before = pc.less(there, here)
+        here, there = here.filter(before), there.filter(before)
+    if len(here) == 0:
+        return pa.repeat(pa.scalar(False), new.num_rows)  # noqa: FBT003 -- a value of the mask
+    mine, other = new.take(here), old.take(there)
+    my_version = pc.fill_null(mine["resource_version"], -1)
+    other_version = pc.fill_null(other["resource_version"], -1)
+    newer = pc.greater(other_version, my_version)
+    covered = pc.and_(
+        pc.greater_equal(other_version, my_version),
+        pc.greater_equal(mine["observed_at"], other["observed_at"]),
+    )
+    for name in _COMPARED:
+        if mine[name].null_count < len(here):
+            covered = pc.and_(covered, _yields(mine[name], other[name], newer))
+    positions = pc.unique(pc.filter(here, covered))
+    return pc.is_in(pa.array(range(new.num_rows), pa.int64()), value_set=positions)
+
+
+def _pairs(new: pa.Table, old: pa.Table) -> tuple[pa.Array, pa.Array]:
+    """Return the positions of all pairs of rows with the same key."""
+    left = new.select(_KEY).append_column("here", pa.array(range(new.num_rows), pa.int64()))
+    right = old.select(_KEY).append_column("there", pa.array(range(old.num_rows), pa.int64()))
+    joined = left.join(right, keys=_KEY, join_type="inner", use_threads=False)
+    return (
+        joined["here"].combine_chunks().cast(pa.int64()),
+        joined["there"].combine_chunks().cast(pa.int64()),
+    )
+
+
+def _yields(mine: pa.ChunkedArray, other: pa.ChunkedArray, newer: pa.Array) -> pa.Array:
+    """Return where ``other`` has a value that stands, so that ``mine`` would change nothing."""
+    if pa.types.is_nested(mine.type):
+        # Arrow compares no maps and lists; they are rare, so Python does.
+        same = pa.array(
+            [a == b for a, b in zip(mine.to_pylist(), other.to_pylist(), strict=True)], pa.bool_()
+        )
+    else:
+        same = pc.fill_null(pc.equal(mine, other), False)  # noqa: FBT003 -- the value to fill in
+    return pc.or_(pc.is_null(mine), pc.and_(pc.is_valid(other), pc.or_(newer, same)))

@@ -1,0 +1,77 @@
+"""Messages for people and machines: all to stderr, as text or as JSON lines, without secrets.
+
+Standard output belongs to machine formats alone. Third-party loggers that print
+whole URLs (httpx logs them at INFO) are held at WARNING, because webhook URLs are
+secrets, and every record passes a filter that blanks the secrets known so far.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Literal, TextIO
+
+ROOT = "etl"
+_BLANK = "[redacted]"
+# Shorter strings would blank ordinary words.
+_SHORTEST_SECRET = 6
+_CHATTY = ("httpx", "httpcore", "urllib3", "kubernetes", "apscheduler")
+
+_secrets: set[str] = set()
+
+
+def register_secret(value: str) -> None:
+    """Blank ``value`` in every later log record and in ``redact``; short values are ignored."""
+    if len(value) >= _SHORTEST_SECRET:
+        _secrets.add(value)
+
+
+def redact(text: str) -> str:
+    """Return ``text`` with every registered secret blanked, longest first."""
+    for secret in sorted(_secrets, key=len, reverse=True):
+        text = text.replace(secret, _BLANK)
+    return text
+
+
+class _TextFormatter(logging.Formatter):
+    """``warning: message`` for people; plain information carries no prefix."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write one record as a line, traceback below where there is one."""
+        prefix = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
+        text = prefix + record.getMessage()
+        if record.exc_info:
+            text += "\n" + self.formatException(record.exc_info)
+        return redact(text)
+
+
+class _JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write one record as a JSON line."""
+        entry = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": redact(record.getMessage()),
+        }
+        if record.exc_info:
+            entry["traceback"] = redact(self.formatException(record.exc_info))
+        return json.dumps(entry, ensure_ascii=False)
+
+
+def configure(
+    *, quiet: bool = False, form: Literal["text", "json"] = "text", stream: TextIO | None = None
+) -> None:
+    """Send the package's log to ``stream`` (stderr); ``quiet`` keeps warnings and errors only."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(_JsonFormatter() if form == "json" else _TextFormatter())
+    logger = logging.getLogger(ROOT)
+    logger.handlers = [handler]
+    logger.setLevel(logging.WARNING if quiet else logging.INFO)
+    logger.propagate = False
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,201 @@
+"""The order of the steps: what ``eventlake snapshot``, ``import`` and ``run`` do, one after the other.
+
+Every step takes what it needs as arguments, the clock included, and knows neither the
+command line nor the environment.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from etl import __version__, schema
+from etl.config.settings import Settings
+from etl.errors import ClusterError, quoted
+from etl.lake import layout, ledger, live
+from etl.lake.append import Addition
+from etl.lake.layout import Lake
+from etl.lake.ledger import Entry
+from etl.source import decode
+from etl.source.decode import Decoded
+from etl.source.normalise import Normaliser
+
+if TYPE_CHECKING:
+    # The kubernetes package costs half a second; only a live snapshot pays for it.
+    from etl.source.listing import Lister, Listing, Page
+
+_log = logging.getLogger(__name__)
+# Names of unreadable items kept in the ledger; the count tells the rest.
+_NAMED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run: when it started (UTC), its random name, and the clock that goes on from there."""
+
+    now: datetime
+    run_id: str
+    clock: Callable[[], datetime]
+
+    @property
+    def snapshot_id(self) -> str:
+        """The name of what this run writes."""
+        return layout.snapshot_id(self.now, self.run_id)
+
+
+def take_snapshot(lake: Lake, cluster: str, lister: Lister, run: Run) -> Entry:
+    """LIST a cluster, append what is new, write the ledger row and the live cache.
+
+    A failed list leaves a failed ledger row and the lake's observations as they were,
+    and raises ``ClusterError``.
+    """
+    from etl.source.listing import Listing  # noqa: PLC0415 -- heavy, see above
+
+    lake.prepare()
+    namespaces = tuple(lister.source.namespaces)
+    listing = Listing()
+    entry = Entry(
+        snapshot_id=run.snapshot_id, kind="list", status="failed", started_at=run.now,
+        version=__version__, scope=namespaces or None, ttl_seconds=lister.source.ttl.total_seconds(),
+    )
+    with Addition(lake, cluster, run.snapshot_id) as addition:
+        intake = _Intake(addition, cluster, run, live.read(lake, cluster))
+        try:
+            for scope in namespaces or (None,):
+                for page in lister.pages(listing, scope):
+                    intake.page(page)
+        except ClusterError as error:
+            ledger.record(lake, cluster, replace(_told(entry, listing), error=str(error), finished_at=run.clock()))
+            raise
+        addition.publish()
+    status = "inconsistent" if listing.inconsistent else "complete"
+    entry = replace(
+        _told(entry, listing), status=status, finished_at=run.clock(), items=intake.items,
+        rows_added=addition.rows_added, unreadable=len(intake.unreadable),
+        unreadable_names=tuple(intake.unreadable[:_NAMED]) or None,
+        oldest_written_at=intake.oldest_written_at(),
+    )
+    ledger.record(lake, cluster, entry)
+    intake.remember(lake)
+    _report(entry, addition.warnings + listing.notes)
+    return entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportRequest:
+    """What is imported: decoded chunks, of which cluster, collected when, covering what."""
+
+    cluster: str
+    chunks: Iterable[Decoded]
+    kind: str = "import"
+    collected_at: datetime | None = None
+    complete: bool = False
+    """Whether the chunks are one whole LIST of the cluster: only then do they prove coverage."""
+    ttl: timedelta | None = None
+
+
+def import_events(lake: Lake, request: ImportRequest, run: Run) -> Entry:
+    """Append the events of a dump and write the ledger row.
+
+    Without a time of collection the events count as learned now, and prove nothing
+    about the time they come from.
+    """
+    lake.prepare()
+    observed_at = request.collected_at or run.now
+    items, unreadable = 0, []
+    with Addition(lake, request.cluster, run.snapshot_id) as addition:
+        for chunk in request.chunks:
+            items += len(chunk.events) + len(chunk.unreadable)
+            unreadable += chunk.unreadable
+            if chunk.events:
+                rows = Normaliser(chunk, cluster=request.cluster, observed_at=observed_at)
+                addition.add(rows.rows(run.snapshot_id))
+        addition.publish()
+    proven = request.collected_at if request.complete else None
+    entry = Entry(
+        snapshot_id=run.snapshot_id, kind=request.kind, status="complete",  # type: ignore[arg-type]
+        started_at=run.now, version=__version__, finished_at=run.clock(),
+        collected_at=request.collected_at, sent_at=proven, received_at=proven,
+        items=items, rows_added=addition.rows_added, unreadable=len(unreadable),
+        unreadable_names=tuple(unreadable[:_NAMED]) or None, ttl_seconds=request.ttl.total_seconds() if request.ttl else None,
+    )
+    ledger.record(lake, request.cluster, entry)
+    _report(entry, addition.warnings)
+    return entry
+
+
+class _Intake:
+    """Takes the pages of a list into an addition; remembers all states for the live cache."""
+
+    def __init__(self, addition: Addition, cluster: str, run: Run, known: live.Live | None) -> None:
+        self._addition = addition
+        self._cluster = cluster
+        self._run = run
+        self._known = known
+        self._states: list[pa.Table] = []
+        self.items = 0
+        self.unreadable: list[str] = []
+
+    def page(self, page: Page) -> None:
+        """Decode one page and add what the newest list did not hold."""
+        if page.restarted:
+            self._states, self.items, self.unreadable = [], 0, []
+        try:
+            decoded = decode.page(page.body)
+        except msgspec.MsgspecError as error:
+            message = f"a page of the list cannot be decoded: {quoted(str(error))}"
+            raise ClusterError(message) from error
+        self.items += len(decoded.events) + len(decoded.unreadable)
+        self.unreadable += decoded.unreadable
+        if not decoded.events:
+            return
+        rows = Normaliser(decoded, cluster=self._cluster, observed_at=self._run.now)
+        states = rows.states()
+        self._states.append(states)
+        if self._known is None:
+            self._addition.add(rows.rows(self._run.snapshot_id))
+        else:
+            unknown = self._known.unknown(states)
+            self._addition.add(rows.rows(self._run.snapshot_id, unknown), known_new=True)
+
+    def remember(self, lake: Lake) -> None:
+        """Write the live cache, unless the list is the same as before."""
+        states = self._all()
+        if self._known is None or not self._known.equals(states):
+            live.write(lake, self._cluster, states)
+
+    def oldest_written_at(self) -> datetime | None:
+        """The oldest last write among the listed events."""
+        oldest: datetime | None = pc.min(self._all()["written_at"]).as_py()
+        return oldest
+
+    def _all(self) -> pa.Table:
+        return pa.concat_tables(self._states) if self._states else schema.STATE_SCHEMA.empty_table()
+
+
+def _told(entry: Entry, listing: Listing) -> Entry:
+    """Return ``entry`` with what the listing went through."""
+    several = entry.scope is not None and len(entry.scope) > 1
+    whole = not listing.inconsistent and not several
+    received = listing.first_received_at if whole else listing.last_received_at
+    return replace(
+        entry, sent_at=listing.sent_at, received_at=received, collected_at=listing.sent_at,
+        server_date=listing.server_date, list_resource_version=listing.resource_version,
+        pages=listing.pages, remaining_items=listing.remaining_items, retries=listing.retries,
+        bytes_received=listing.received_bytes,
+    )
+
+
+def _report(entry: Entry, notes: Iterable[str]) -> None:
+    for note in notes:
+        _log.warning("%s", note)
+    if entry.unreadable:
+        names = ", ".join(entry.unreadable_names or ())
+        _log.warning("%d items could not be read and are not in the lake: %s", entry.unreadable, names)

@@ -1,0 +1,10 @@
+-- title: Ledger
+-- question: What is in the ledger files? One row per run.
+-- The variable ledger_files is the list of files that the session reads.
+select *
+from read_parquet(
+    getvariable('ledger_files'),
+    hive_partitioning = true,
+    hive_types = {'cluster': varchar, 'date': date},
+    union_by_name = true
+)

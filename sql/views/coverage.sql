@@ -1,0 +1,88 @@
+-- title: Coverage
+-- question: For which time does the ledger prove that no final state was missed, and where not?
+-- A state written at w can be listed until w + TTL, so a list that was sent at s and
+-- received at e proves the time from e - TTL to s, less a minute for clocks. Spans that
+-- two lists leave open are gaps. Before the first and after the last span nothing is known.
+with proofs as (
+    select
+        cluster,
+        received_at - to_seconds(ttl_seconds - 60) as started_at,
+        sent_at as ended_at
+    from snapshots
+    where
+        status in ('complete', 'inconsistent')
+        and scope is null
+        and sent_at is not null
+        and received_at is not null
+        and ttl_seconds > 60
+),
+
+reached as (
+    select
+        cluster,
+        started_at,
+        ended_at,
+        max(ended_at) over (
+            partition by cluster
+            order by started_at, ended_at
+            rows between unbounded preceding and 1 preceding
+        ) as reach
+    from proofs
+    where started_at < ended_at
+),
+
+numbered as (
+    select
+        cluster,
+        started_at,
+        ended_at,
+        reach,
+        count(*) filter (where reach is null or started_at > reach) over (
+            partition by cluster
+            order by started_at, ended_at
+            rows between unbounded preceding and current row
+        ) as island
+    from reached
+),
+
+gaps as (
+    select
+        cluster,
+        reach as started_at,
+        started_at as ended_at
+    from numbered
+    where started_at > reach
+),
+
+failures as (
+    select
+        gaps.cluster,
+        gaps.started_at,
+        count(*) as runs
+    from gaps
+    inner join snapshots
+        on
+            gaps.cluster = snapshots.cluster
+            and snapshots.status = 'failed'
+            and snapshots.started_at >= gaps.started_at
+            and snapshots.started_at <= gaps.ended_at
+    group by gaps.cluster, gaps.started_at
+)
+
+select
+    cluster,
+    min(started_at) as started_at,
+    max(ended_at) as ended_at,
+    true as covered,
+    cast(null as varchar) as cause
+from numbered
+group by cluster, island
+union all
+select
+    gaps.cluster,
+    gaps.started_at,
+    gaps.ended_at,
+    false as covered,
+    case when failures.runs is null then 'no run' else 'failed run' end as cause
+from gaps
+left join failures using (cluster, started_at)

@@ -1,0 +1,1 @@
+"""Doubles and drawing tools for tests; no tests in here."""
