@@ -20,13 +20,18 @@ import click
 from etl import __version__, log
 from etl.commands.invocation import Invocation
 from etl.errors import EventlakeError
+from etl.lean import without_pandas
 
 # name: (module below etl.commands, attribute, what --help says). Read without importing.
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "run": ("run", "run", "The main job: snapshot, reports page, digest when it is due."),
     "snapshot": ("snapshot", "snapshot", "LIST the events of a cluster and append what is new."),
     "import": ("imports", "import_", "Append events from kubectl dumps, folders or stdin."),
-    "report": ("report", "report", "Answer questions: table, CSV, JSON, Markdown, Parquet or HTML."),
+    "report": (
+        "report",
+        "report",
+        "Answer questions: table, CSV, JSON, Markdown, Parquet or HTML.",
+    ),
     "sql": ("sql", "sql", "Run one SELECT over the lake's views."),
     "coverage": ("coverage", "coverage", "Show what is proven to be complete, and the gaps."),
     "check": ("check", "check", "Evaluate the rules and print the findings; send nothing."),
@@ -51,7 +56,9 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, attribute, _summary = COMMANDS[cmd_name]
-        command: click.Command = getattr(importlib.import_module(f"etl.commands.{module}"), attribute)
+        command: click.Command = getattr(
+            importlib.import_module(f"etl.commands.{module}"), attribute
+        )
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -66,21 +73,38 @@ class LazyGroup(click.Group):
     epilog="Exit codes: 0 done, 1 internal, 2 usage or configuration, 3 cluster, 4 lake, 5 partly delivered.",
 )
 @click.option("--config", metavar="FILE", envvar="EVENTLAKE_CONFIG", help="Configuration in YAML.")
-@click.option("--lake", metavar="PATH", envvar="EVENTLAKE_LAKE", help="Folder of the lake. [default: lake]")
 @click.option(
-    "--cluster", metavar="NAME", envvar="EVENTLAKE_CLUSTER",
+    "--lake", metavar="PATH", envvar="EVENTLAKE_LAKE", help="Folder of the lake. [default: lake]"
+)
+@click.option(
+    "--cluster",
+    metavar="NAME",
+    envvar="EVENTLAKE_CLUSTER",
     help="The cluster's name in the lake; reports and digests: only this one.",
 )
-@click.option("--quiet", "-q", is_flag=True, envvar="EVENTLAKE_QUIET", help="Warnings and errors only.")
 @click.option(
-    "--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True,
-    envvar="EVENTLAKE_LOG_FORMAT", help="Form of the messages on stderr.",
+    "--quiet", "-q", is_flag=True, envvar="EVENTLAKE_QUIET", help="Warnings and errors only."
 )
-@click.version_option(__version__, "--version", prog_name="eventlake", message="%(prog)s %(version)s")
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    envvar="EVENTLAKE_LOG_FORMAT",
+    help="Form of the messages on stderr.",
+)
+@click.version_option(
+    __version__, "--version", prog_name="eventlake", message="%(prog)s %(version)s"
+)
 @click.pass_obj
 def cli(  # noqa: D417, PLR0913 -- click gives options as arguments
-    invocation: Invocation, config: str | None, lake: str | None, cluster: str | None, *,
-    quiet: bool, log_format: str,
+    invocation: Invocation,
+    config: str | None,
+    lake: str | None,
+    cluster: str | None,
+    *,
+    quiet: bool,
+    log_format: str,
 ) -> None:
     """History, analysis and alerting of Kubernetes events.
 
@@ -93,7 +117,9 @@ def cli(  # noqa: D417, PLR0913 -- click gives options as arguments
     invocation.lake_option = lake
     invocation.cluster_option = cluster
     invocation.quiet = quiet
-    log.configure(quiet=quiet, form="json" if log_format == "json" else "text", stream=invocation.stderr)
+    log.configure(
+        quiet=quiet, form="json" if log_format == "json" else "text", stream=invocation.stderr
+    )
 
 
 def main(
@@ -107,14 +133,17 @@ def main(
     stdin, stdout, stderr = streams or (sys.stdin.buffer, sys.stdout, sys.stderr)
     started = now or datetime.now(UTC)
     invocation = Invocation(
-        now=started, clock=_clock(started), sleep=time.sleep,
+        now=started,
+        clock=_clock(started),
+        sleep=time.sleep,
         environ=os.environ if environ is None else environ,
-        stdin=stdin, stdout=stdout, stderr=stderr,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
     )
     try:
-        with cli.make_context(
-            "eventlake", list(sys.argv[1:] if arguments is None else arguments), obj=invocation,
-        ) as context:
+        given = list(sys.argv[1:] if arguments is None else arguments)
+        with without_pandas(), cli.make_context("eventlake", given, obj=invocation) as context:
             cli.invoke(context)
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
@@ -150,4 +179,3 @@ def _failed(error: Exception, stderr: TextIO) -> int:
 def _clock(started: datetime) -> Callable[[], datetime]:
     origin = time.monotonic()
     return lambda: started + timedelta(seconds=time.monotonic() - origin)
-

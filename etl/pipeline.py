@@ -23,7 +23,7 @@ from etl.lake import layout, ledger, live
 from etl.lake.append import Addition
 from etl.lake.layout import Lake
 from etl.lake.ledger import Entry
-from etl.source import decode
+from etl.source import decode, sample
 from etl.source.decode import Decoded
 from etl.source.normalise import Normaliser
 
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 # Names of unreadable items kept in the ledger; the count tells the rest.
 _NAMED = 20
+# The clusters of the sample ran with Kubernetes' default (--event-ttl).
+_SAMPLE_TTL = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,13 @@ def take_snapshot(lake: Lake, cluster: str, lister: Lister, run: Run) -> Entry:
     namespaces = tuple(lister.source.namespaces)
     listing = Listing()
     entry = Entry(
-        snapshot_id=run.snapshot_id, kind="list", status="failed", started_at=run.now,
-        version=__version__, scope=namespaces or None, ttl_seconds=lister.source.ttl.total_seconds(),
+        snapshot_id=run.snapshot_id,
+        kind="list",
+        status="failed",
+        started_at=run.now,
+        version=__version__,
+        scope=namespaces or None,
+        ttl_seconds=lister.source.ttl.total_seconds(),
     )
     with Addition(lake, cluster, run.snapshot_id) as addition:
         intake = _Intake(addition, cluster, run, live.read(lake, cluster))
@@ -72,13 +79,21 @@ def take_snapshot(lake: Lake, cluster: str, lister: Lister, run: Run) -> Entry:
                 for page in lister.pages(listing, scope):
                     intake.page(page)
         except ClusterError as error:
-            ledger.record(lake, cluster, replace(_told(entry, listing), error=str(error), finished_at=run.clock()))
+            ledger.record(
+                lake,
+                cluster,
+                replace(_told(entry, listing), error=str(error), finished_at=run.clock()),
+            )
             raise
         addition.publish()
     status = "inconsistent" if listing.inconsistent else "complete"
     entry = replace(
-        _told(entry, listing), status=status, finished_at=run.clock(), items=intake.items,
-        rows_added=addition.rows_added, unreadable=len(intake.unreadable),
+        _told(entry, listing),
+        status=status,
+        finished_at=run.clock(),
+        items=intake.items,
+        rows_added=addition.rows_added,
+        unreadable=len(intake.unreadable),
         unreadable_names=tuple(intake.unreadable[:_NAMED]) or None,
         oldest_written_at=intake.oldest_written_at(),
     )
@@ -120,15 +135,51 @@ def import_events(lake: Lake, request: ImportRequest, run: Run) -> Entry:
         addition.publish()
     proven = request.collected_at if request.complete else None
     entry = Entry(
-        snapshot_id=run.snapshot_id, kind=request.kind, status="complete",  # type: ignore[arg-type]
-        started_at=run.now, version=__version__, finished_at=run.clock(),
-        collected_at=request.collected_at, sent_at=proven, received_at=proven,
-        items=items, rows_added=addition.rows_added, unreadable=len(unreadable),
-        unreadable_names=tuple(unreadable[:_NAMED]) or None, ttl_seconds=request.ttl.total_seconds() if request.ttl else None,
+        snapshot_id=run.snapshot_id,
+        kind=request.kind,
+        status="complete",  # type: ignore[arg-type]
+        started_at=run.now,
+        version=__version__,
+        finished_at=run.clock(),
+        collected_at=request.collected_at,
+        sent_at=proven,
+        received_at=proven,
+        items=items,
+        rows_added=addition.rows_added,
+        unreadable=len(unreadable),
+        unreadable_names=tuple(unreadable[:_NAMED]) or None,
+        ttl_seconds=request.ttl.total_seconds() if request.ttl else None,
     )
     ledger.record(lake, request.cluster, entry)
     _report(entry, addition.warnings)
     return entry
+
+
+@dataclass(frozen=True, slots=True)
+class SampleResult:
+    """What loading the sample came to: ``end`` is the moment its story ends at."""
+
+    clusters: tuple[str, ...]
+    items: int
+    end: datetime
+
+
+def load_sample(lake: Lake, run: Run) -> SampleResult:
+    """Import the embedded sample; a lake that holds it already gets the same lists again, which adds nothing."""
+    lake.prepare()
+    newest = ledger.newest(lake, "sample")
+    now = run.now if newest is None else newest + sample.LEAD
+    clusters: dict[str, None] = {}
+    items = 0
+    for number, one in enumerate(sample.lists(now)):
+        clusters[one.cluster] = None
+        request = ImportRequest(
+            cluster=one.cluster, kind="sample", collected_at=one.collected_at, complete=True,
+            chunks=[decode.page(one.document)], ttl=_SAMPLE_TTL,
+        )
+        if newest is None:
+            items += import_events(lake, request, replace(run, run_id=f"{run.run_id}-{number:02}")).items or 0
+    return SampleResult(tuple(clusters), items, sample.anchor(now))
 
 
 class _Intake:
@@ -186,9 +237,15 @@ def _told(entry: Entry, listing: Listing) -> Entry:
     whole = not listing.inconsistent and not several
     received = listing.first_received_at if whole else listing.last_received_at
     return replace(
-        entry, sent_at=listing.sent_at, received_at=received, collected_at=listing.sent_at,
-        server_date=listing.server_date, list_resource_version=listing.resource_version,
-        pages=listing.pages, remaining_items=listing.remaining_items, retries=listing.retries,
+        entry,
+        sent_at=listing.sent_at,
+        received_at=received,
+        collected_at=listing.sent_at,
+        server_date=listing.server_date,
+        list_resource_version=listing.resource_version,
+        pages=listing.pages,
+        remaining_items=listing.remaining_items,
+        retries=listing.retries,
         bytes_received=listing.received_bytes,
     )
 
@@ -198,4 +255,6 @@ def _report(entry: Entry, notes: Iterable[str]) -> None:
         _log.warning("%s", note)
     if entry.unreadable:
         names = ", ".join(entry.unreadable_names or ())
-        _log.warning("%d items could not be read and are not in the lake: %s", entry.unreadable, names)
+        _log.warning(
+            "%d items could not be read and are not in the lake: %s", entry.unreadable, names
+        )

@@ -13,9 +13,15 @@ from etl.errors import InputError
 
 @click.command("import")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("--collected-at", type=MOMENT, metavar="TIME", help="When the dump was taken, such as 2026-11-23T08:00:00Z.")
 @click.option(
-    "--complete", is_flag=True,
+    "--collected-at",
+    type=MOMENT,
+    metavar="TIME",
+    help="When the dump was taken, such as 2026-11-23T08:00:00Z.",
+)
+@click.option(
+    "--complete",
+    is_flag=True,
     help="The dump is one whole LIST of the cluster; with --collected-at it proves coverage.",
 )
 @click.pass_obj
@@ -35,8 +41,11 @@ def import_(
         raise click.UsageError(message)
     reading = dump.Reading()
     request = pipeline.ImportRequest(
-        cluster=cluster, chunks=dump.chunks(paths, reading, invocation.stdin),
-        collected_at=collected_at, complete=complete, ttl=invocation.settings.source.ttl,
+        cluster=cluster,
+        chunks=dump.chunks(paths, reading, invocation.stdin),
+        collected_at=collected_at,
+        complete=complete,
+        ttl=invocation.settings.source.ttl,
     )
     entry = pipeline.import_events(invocation.lake, request, invocation.run)
     for name in reading.without_events:
@@ -45,4 +54,6 @@ def import_(
         message = f"no events in {', '.join(paths)}; expected the output of kubectl get events -o json or yaml"
         raise InputError(message)
     files = f"{reading.files} file" + ("" if reading.files == 1 else "s")
-    invocation.say(f"{cluster}: {entry.items:,} events in {files}, {entry.rows_added:,} new states in the lake {invocation.lake_path}")
+    invocation.say(
+        f"{cluster}: {entry.items:,} events in {files}, {entry.rows_added:,} new states in the lake {invocation.lake_path}"
+    )

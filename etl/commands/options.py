@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from etl.timespan import Duration, Window, day_window, parse_moment
+from etl.timespan import Duration, Window, day_window, parse_moment, parse_zone
 
 
 class _Moment(click.ParamType[datetime]):
@@ -65,8 +65,14 @@ MOMENT, SPAN, DAY = _Moment(), _Span(), _Day()
 
 
 def window(  # noqa: PLR0913 -- one argument an option
-    *, now: datetime, zone: ZoneInfo, default: timedelta, day: date | None = None,
-    since: timedelta | None = None, start: datetime | None = None, end: datetime | None = None,
+    *,
+    now: datetime,
+    zone: ZoneInfo,
+    default: timedelta,
+    day: date | None = None,
+    since: timedelta | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
 ) -> Window:
     """Return the window that the options ask for; raises ``click.UsageError`` where they contradict."""
     if sum((day is not None, since is not None, start is not None)) > 1 or (end and not start):
@@ -79,4 +85,12 @@ def window(  # noqa: PLR0913 -- one argument an option
             return Window(start.astimezone(UTC), (end or now).astimezone(UTC))
         return Window(now - (since or default), now)
     except (ValueError, OverflowError) as error:
+        raise click.UsageError(str(error)) from error
+
+
+def zone_of(option: str | None, setting: str) -> ZoneInfo:
+    """Return the timezone of the option, else of the settings; raises ``click.UsageError``."""
+    try:
+        return parse_zone(option or setting)
+    except ValueError as error:
         raise click.UsageError(str(error)) from error

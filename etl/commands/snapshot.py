@@ -14,25 +14,42 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--kubeconfig", metavar="FILE", help="Kubeconfig; KUBECONFIG and ~/.kube/config otherwise.")
+@click.option(
+    "--kubeconfig", metavar="FILE", help="Kubeconfig; KUBECONFIG and ~/.kube/config otherwise."
+)
 @click.option("--context", metavar="NAME", help="Context of the kubeconfig.")
-@click.option("--namespace", "-n", "namespaces", multiple=True, help="Only this namespace; may be repeated.")
+@click.option(
+    "--namespace", "-n", "namespaces", multiple=True, help="Only this namespace; may be repeated."
+)
 @click.option("--page-size", type=click.IntRange(1), help="Events per page.")
 @click.pass_obj
 def snapshot(
-    invocation: Invocation, kubeconfig: str | None, context: str | None,
-    namespaces: tuple[str, ...], page_size: int | None,
+    invocation: Invocation,
+    kubeconfig: str | None,
+    context: str | None,
+    namespaces: tuple[str, ...],
+    page_size: int | None,
 ) -> None:
     """LIST the events of a cluster and append what is new.
 
     The cluster is the one of the kubeconfig's context, or, in a pod, the one it runs in.
     """
-    snapshot_now(invocation, kubeconfig=kubeconfig, context=context, namespaces=namespaces, page_size=page_size)
+    snapshot_now(
+        invocation,
+        kubeconfig=kubeconfig,
+        context=context,
+        namespaces=namespaces,
+        page_size=page_size,
+    )
 
 
 def snapshot_now(
-    invocation: Invocation, *, kubeconfig: str | None = None, context: str | None = None,
-    namespaces: tuple[str, ...] = (), page_size: int | None = None,
+    invocation: Invocation,
+    *,
+    kubeconfig: str | None = None,
+    context: str | None = None,
+    namespaces: tuple[str, ...] = (),
+    page_size: int | None = None,
 ) -> tuple[str, Entry]:
     """Take a snapshot with options over settings; return the cluster's name and the ledger row."""
     import msgspec.structs  # noqa: PLC0415 -- heavy imports only in the command that needs them
@@ -42,7 +59,9 @@ def snapshot_now(
     from etl.source.listing import Lister  # noqa: PLC0415
 
     given = {
-        "kubeconfig": kubeconfig, "context": context, "page_size": page_size,
+        "kubeconfig": kubeconfig,
+        "context": context,
+        "page_size": page_size,
         "namespaces": list(namespaces) or None,
     }
     source = msgspec.structs.replace(

@@ -108,7 +108,9 @@ class Addition:
     def _held_of(self, day: date) -> list[pa.Table]:
         if not self._held:
             return []
-        return [chunk for held_day, chunk in _by_day(pa.concat_tables(self._held)) if held_day == day]
+        return [
+            chunk for held_day, chunk in _by_day(pa.concat_tables(self._held)) if held_day == day
+        ]
 
     def _stored_of(self, day: date, rows: pa.Table) -> list[pa.Table]:
         """Read the states of these uids from the day's parts and from what this run has staged."""
@@ -119,7 +121,9 @@ class Addition:
         wanted = pc.field("uid").isin(pc.unique(rows["uid"]))
         for location in locations:
             try:
-                found = pq.read_table(location, schema=schema.SCHEMA, filters=wanted, partitioning=None)
+                found = pq.read_table(
+                    location, schema=schema.SCHEMA, filters=wanted, partitioning=None
+                )
             except (pa.ArrowException, OSError) as error:
                 # A damaged part must not stop a run: at worst a copy is written that the views merge.
                 self.warnings.append(f"{location} cannot be read: {quoted(str(error), 120)}")
@@ -152,7 +156,8 @@ class _writer:  # noqa: N801 -- a function with a table in its hand
 def write_parquet(rows: pa.Table, file: BinaryIO) -> None:
     """Write ``rows`` as the lake writes every part: zstd, one dictionary per repeating column."""
     dictionary = [
-        name for name in rows.column_names
+        name
+        for name in rows.column_names
         if name not in _NO_DICTIONARY and pa.types.is_string(rows.schema.field(name).type)
     ]
     pq.write_table(

@@ -112,7 +112,9 @@ def snapshot_id(started: datetime, run_id: str) -> str:
 def encoded(cluster: str) -> str:
     """Return ``cluster`` as a path segment; raises ``UsageError`` for names that cannot be one."""
     if cluster in {"", ".", ".."} or not cluster.isprintable():
-        message = f"{cluster!r} cannot be a cluster's name; choose a printable name that is not . or .."
+        message = (
+            f"{cluster!r} cannot be a cluster's name; choose a printable name that is not . or .."
+        )
         raise UsageError(message)
     segment = quote(cluster, safe="")
     if len(segment) > _LONGEST_CLUSTER:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Literal
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from etl import schema
 from etl.lake import layout
@@ -45,6 +46,24 @@ class Entry:
     ttl_seconds: float | None = None
     oldest_written_at: datetime | None = None
     error: str | None = None
+
+
+def newest(lake: Lake, kind: str) -> datetime | None:
+    """Return the latest ``collected_at`` of the ledger rows of ``kind``, or null if there are none.
+
+    Reads the ledger's files one by one; a damaged one is passed over, as in every reading.
+    """
+    times: list[datetime] = []
+    for file in lake.ledger():
+        try:
+            table = pq.read_table(lake.files.location(file.path), columns=["kind", "collected_at"], partitioning=None)
+        except (pa.ArrowException, OSError):
+            # Damaged: the session names it in every answer; here the other rows decide.
+            continue
+        times += [
+            row["collected_at"] for row in table.to_pylist() if row["kind"] == kind and row["collected_at"]
+        ]
+    return max(times, default=None)
 
 
 def record(lake: Lake, cluster: str, entry: Entry) -> None:

@@ -18,6 +18,7 @@ from etl.errors import LakeError
 from etl.lake import layout
 from etl.lake.layout import Lake
 
+
 class Live:
     """States of the newest list, sorted by resourceVersion: each stored write has its own."""
 

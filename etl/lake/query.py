@@ -26,7 +26,14 @@ from etl.statements import in_folder, statement
 
 # Views in an order in which each finds what it needs; the first two read files.
 _FILE_VIEWS = (("parts", schema.FULL_SCHEMA), ("ledger", schema.FULL_SNAPSHOT_SCHEMA))
-_VIEWS = ("views/observations", "lake/occurrences", "views/events", "views/latest", "views/snapshots", "views/coverage")
+_VIEWS = (
+    "views/observations",
+    "lake/occurrences",
+    "views/events",
+    "views/latest",
+    "views/snapshots",
+    "views/coverage",
+)
 PUBLIC_VIEWS = tuple(sorted(["reasons", *(s.name.rpartition("/")[2] for s in in_folder("views"))]))
 _CATALOGUE = Path(__file__).with_name("event_reasons.tsv")
 _EPSILON_COLUMNS = {"parts": "uid", "ledger": "snapshot_id"}
@@ -87,7 +94,9 @@ class Session:
         except duckdb.Error as error:
             raise QueryError(_first_lines(error)) from error
         if len(found) != 1 or found[0].type != duckdb.StatementType.SELECT:
-            message = "exactly one SELECT is wanted: the lake is read-only and statements run one by one"
+            message = (
+                "exactly one SELECT is wanted: the lake is read-only and statements run one by one"
+            )
             raise QueryError(message)
         return set(found[0].named_parameters)
 
@@ -118,6 +127,13 @@ class Session:
             text = statement(name).text
             self._connection.sql(text).create_view(name.rpartition("/")[2])
 
+    def _lock(self, lake: Lake) -> None:
+        """Keep other files of the machine, the network and further settings out of reach."""
+        trees = [lake.files.location(f"{tree}/") for tree in ("parts", "snapshots")]
+        self._connection.execute("set allowed_directories = $trees", {"trees": trees})
+        self._connection.execute("set enable_external_access = false")
+        self._connection.execute("set lock_configuration = true")
+
     def _register_reasons(self) -> None:
         options = pacsv.ParseOptions(delimiter="\t", quote_char=False)
         self._connection.register("reasons", pacsv.read_csv(_CATALOGUE, parse_options=options))
@@ -129,7 +145,9 @@ class Session:
             try:
                 names = pq.read_schema(lake.files.location(file.path)).names
             except (pa.ArrowException, OSError) as error:
-                self.warnings.append(f"{file.path} cannot be read and is left out: {quoted(str(error), 120)}")
+                self.warnings.append(
+                    f"{file.path} cannot be read and is left out: {quoted(str(error), 120)}"
+                )
                 continue
             if _EPSILON_COLUMNS[view] not in names:
                 self.warnings.append(f"{file.path} is not a file of this lake and is left out")
@@ -139,8 +157,10 @@ class Session:
 
 
 @contextmanager
-def session(lake: Lake, *, cluster: str | None = None) -> Iterator[Session]:
+def session(lake: Lake, *, cluster: str | None = None, locked: bool = False) -> Iterator[Session]:
     """Open a session over ``lake``, limited to one ``cluster`` if given.
+
+    ``locked`` is for statements of strangers: nothing outside the lake's data can be read.
 
     Raises ``LakeError`` if there is no lake, or one of a newer format.
     """
@@ -148,6 +168,8 @@ def session(lake: Lake, *, cluster: str | None = None) -> Iterator[Session]:
     opened = Session()
     try:
         opened._open(lake, cluster)  # noqa: SLF001 -- the two are one thing: a session and its opening
+        if locked:
+            opened._lock(lake)  # noqa: SLF001
         yield opened
     finally:
         opened.close()

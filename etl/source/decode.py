@@ -214,7 +214,11 @@ def _fitting(hint: Any, value: Any, odd: list[str], name: str) -> Any:  # noqa: 
     except msgspec.ValidationError:
         odd.append(name)
     if wanted is str:
-        return value.isoformat() if hasattr(value, "isoformat") else json.dumps(value, ensure_ascii=False)
+        return (
+            value.isoformat()
+            if hasattr(value, "isoformat")
+            else json.dumps(value, ensure_ascii=False)
+        )
     if wanted == Count:
         return _whole_number(value)
     if isinstance(value, dict):

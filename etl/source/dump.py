@@ -105,7 +105,9 @@ def _file(name: str, data: bytes, reading: Reading, *, named: bool) -> Iterator[
         found = False
     if not found:
         if named:
-            message = f"{name} holds no events; expected the output of kubectl get events -o json or yaml"
+            message = (
+                f"{name} holds no events; expected the output of kubectl get events -o json or yaml"
+            )
             raise InputError(message)
         reading.without_events.append(name)
 
@@ -120,7 +122,9 @@ def _unzipped(name: str, data: bytes) -> bytes:
         raise InputError(message) from error
 
 
-def _chunked(found: Iterator[tuple[str, msgspec.Raw | bytes | dict[str, Any]]]) -> Iterator[Decoded]:
+def _chunked(
+    found: Iterator[tuple[str, msgspec.Raw | bytes | dict[str, Any]]],
+) -> Iterator[Decoded]:
     decoded, seen = Decoded(), 0
     for place, item in found:
         if isinstance(item, dict):

@@ -76,7 +76,11 @@ class Lister:
 
         Raises ``ClusterError`` when the list cannot be had; ``listing`` then tells how far it got.
         """
-        path = "/api/v1/events" if namespace is None else f"/api/v1/namespaces/{quote(namespace)}/events"
+        path = (
+            "/api/v1/events"
+            if namespace is None
+            else f"/api/v1/namespaces/{quote(namespace)}/events"
+        )
         run = _Run(self, listing, path, namespace)
         with ThreadPoolExecutor(1, thread_name_prefix="list") as fetcher:
             ahead: Future[Page | None] | None = fetcher.submit(run.next)
@@ -123,7 +127,9 @@ class _Run:
         try:
             answer = self._lister.cluster.get(self._path, query)
         except Unreachable as error:
-            self._again(f"no connection to {self._lister.cluster.host}: {error}", tries=_UNREACHABLE_TRIES)
+            self._again(
+                f"no connection to {self._lister.cluster.host}: {error}", tries=_UNREACHABLE_TRIES
+            )
             return None
         except TimedOut:
             self._halve()
@@ -178,7 +184,9 @@ class _Run:
         elif status == _TOO_MANY or status >= _SERVER_ERRORS:
             if status == _GATEWAY_TIMEOUT:
                 self._halve()
-            self._again(f"the server answered {status} {said.reason or ''}".rstrip(), wait=delay_of(answer))
+            self._again(
+                f"the server answered {status} {said.reason or ''}".rstrip(), wait=delay_of(answer)
+            )
         else:
             message = f"the server refused the list ({status}): {quoted(said.message or answer.body[:200].decode('utf-8', 'replace'))}"
             raise ClusterError(message)
@@ -189,7 +197,9 @@ class _Run:
             self._token = token
             self._listing.inconsistent = True
             self._listing.retries += 1
-            self._listing.notes.append("the list outlived a compaction and goes on at a newer version")
+            self._listing.notes.append(
+                "the list outlived a compaction and goes on at a newer version"
+            )
             return
         if self._started_again:
             message = "the list expired twice (410) before it was complete; raise source.page_size so that it ends sooner"
@@ -212,10 +222,16 @@ class _Run:
     def _halve(self) -> None:
         self._limit = max(_SMALLEST_PAGE, self._limit // 2)
 
-    def _again(self, reason: str, *, wait: timedelta | None = None, tries: int | None = None) -> None:
+    def _again(
+        self, reason: str, *, wait: timedelta | None = None, tries: int | None = None
+    ) -> None:
         """Wait before another try, or give up with ``reason``."""
         self._tries += 1
-        allowed = self._lister.source.retries if tries is None else min(tries, self._lister.source.retries)
+        allowed = (
+            self._lister.source.retries
+            if tries is None
+            else min(tries, self._lister.source.retries)
+        )
         if self._tries > allowed:
             message = f"{reason}; gave up after {self._tries} tries"
             raise ClusterError(message)

@@ -79,11 +79,19 @@ class Cluster:
         headers = {"Accept": "application/json", "Accept-Encoding": "gzip"}
         with _translated():
             _method, url, headers, _body, _form = self._api.param_serialize(
-                "GET", path, query_params=list(query.items()), header_params=headers,
+                "GET",
+                path,
+                query_params=list(query.items()),
+                header_params=headers,
                 auth_settings=["BearerToken"],
             )
             answer = self._api.rest_client.pool_manager.request(
-                "GET", url, headers=headers, preload_content=False, redirect=False, retries=False,
+                "GET",
+                url,
+                headers=headers,
+                preload_content=False,
+                redirect=False,
+                retries=False,
                 timeout=urllib3.Timeout(connect=min(_CONNECT_SECONDS, limit), read=limit),
             )
             try:
@@ -151,10 +159,17 @@ def _connect(source: Source, *, in_pod: bool) -> Any:
             kubernetes_config.load_incluster_config(configuration)
         else:
             kubernetes_config.load_kube_config(
-                source.kubeconfig, context=source.context or None,
+                source.kubeconfig,
+                context=source.context or None,
                 client_configuration=configuration,
             )
-    except (kubernetes_config.ConfigException, yaml.YAMLError, OSError, TypeError, KeyError) as error:
+    except (
+        kubernetes_config.ConfigException,
+        yaml.YAMLError,
+        OSError,
+        TypeError,
+        KeyError,
+    ) as error:
         where = "the pod's service account" if in_pod else f"the kubeconfig {source.kubeconfig}"
         context = f", context {source.context}" if source.context else ""
         message = f"{where}{context} cannot be used: {quoted(str(error))}"

@@ -24,6 +24,8 @@ _NO_SOURCE = EventSource()
 _NO_SERIES = Series()
 # Go's zero time, which some writers print instead of null.
 _ZERO_TIME = pa.scalar(datetime(1, 1, 1, tzinfo=UTC), schema.TIME)
+# Typed nulls: an untyped None makes pyarrow 26 import pandas to look at it.
+_NO_TIME, _NO_TEXT = pa.scalar(None, schema.TIME), pa.scalar(None, pa.string())
 _SLACK = pa.scalar(timedelta(days=1), pa.duration("us"))
 # More per second of its life than any recorder can produce: a count is a stranger's claim.
 _PLAUSIBLE_PER_SECOND = 1000
@@ -141,7 +143,7 @@ class Normaliser:
             moments = pa.array(parsed, schema.TIME)
         if moments.null_count == len(moments):
             return moments
-        return pc.if_else(pc.equal(moments, _ZERO_TIME), None, moments)
+        return pc.if_else(pc.equal(moments, _ZERO_TIME), _NO_TIME, moments)
 
     def _read_last_seen(self) -> tuple[pa.Array, pa.Array, pa.Array]:
         """Return last_seen, where it was clamped, and where there was no time at all."""
@@ -162,9 +164,12 @@ class Normaliser:
         try:
             return pc.cast(pa.array(texts, pa.string()), pa.int64())
         except pa.ArrowInvalid:
-            numbers = [int(t) if t and t.isascii() and t.isdigit() and len(t) < 19 else None for t in texts]
+            numbers = [
+                int(t) if t and t.isascii() and t.isdigit() and len(t) < 19 else None for t in texts
+            ]
             self._malformed |= {
-                i for i, (t, v) in enumerate(zip(texts, numbers, strict=True))
+                i
+                for i, (t, v) in enumerate(zip(texts, numbers, strict=True))
                 if v is None and t and t != NULL_WORD
             }
             return pa.array(numbers, pa.int64())
@@ -185,8 +190,15 @@ class Normaliser:
         meta = event.metadata
         second = first.replace(microsecond=0).isoformat() if first else ""
         lineage = (
-            self._cluster, meta.namespace, meta.name, second, event.type, event.reason,
-            about.kind, about.name, about.uid,
+            self._cluster,
+            meta.namespace,
+            meta.name,
+            second,
+            event.type,
+            event.reason,
+            about.kind,
+            about.name,
+            about.uid,
         )
         digest = hashlib.sha256("\0".join(part or "" for part in lineage).encode()).hexdigest()
         return f"x-{digest[:32]}"
@@ -251,14 +263,14 @@ def _plain(texts: list[str | None]) -> pa.Array:
     """Return a text column in which empty is null."""
     column = pa.array(texts, pa.string())
     empty = _true(pc.equal(column, ""))
-    return pc.if_else(empty, None, column) if pc.any(empty).as_py() else column
+    return pc.if_else(empty, _NO_TEXT, column) if pc.any(empty).as_py() else column
 
 
 def _words(texts: list[str | None]) -> pa.Array:
     """Return a text column in which empty and the word null are null."""
     column = _plain(texts)
     nulls = _true(pc.equal(column, NULL_WORD))
-    return pc.if_else(nulls, None, column) if pc.any(nulls).as_py() else column
+    return pc.if_else(nulls, _NO_TEXT, column) if pc.any(nulls).as_py() else column
 
 
 def _maps(maps: list[dict[str, str] | None]) -> pa.Array:

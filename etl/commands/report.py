@@ -1,0 +1,151 @@
+"""``eventlake report``: questions to the lake, answered for eyes or for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import click
+
+from etl.commands.invocation import Invocation
+from etl.commands.options import DAY, MOMENT, SPAN, window, zone_of
+from etl.commands.output import console, deliver
+from etl.timespan import Window
+
+if TYPE_CHECKING:
+    from etl.lake.query import Session
+    from etl.reports.catalogue import Report
+
+_FORMATS = ["table", "csv", "json", "markdown", "parquet", "html"]
+_FOR_ONE = {"csv", "json", "parquet"}
+_DEFAULT_SPAN = timedelta(hours=24)
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME...]")
+@click.option("--list", "list_", is_flag=True, help="List the reports and what each answers.")
+@click.option("--day", type=DAY, metavar="DAY", help="A calendar day, such as 2026-11-23.")
+@click.option("--since", type=SPAN, metavar="SPAN", help="The time until now, such as 24h.  [default: 24h]")
+@click.option("--start", type=MOMENT, metavar="TIME", help="First moment of the window.")
+@click.option("--end", type=MOMENT, metavar="TIME", help="End of the window.  [default: now]")
+@click.option("--timezone", metavar="ZONE", help="IANA timezone for days, hours and shown times.")
+@click.option("--format", "form", type=click.Choice(_FORMATS), default="table", show_default=True, help="Form of the answer.")
+@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="File to write.  [default: stdout]")
+@click.option("--set", "given", multiple=True, metavar="NAME=VALUE", help="A parameter of the report, such as reason=BackOff.")
+@click.option("--reports", "folders", multiple=True, type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder with reports of your own.")
+@click.pass_obj
+def report(  # noqa: PLR0913 -- click gives options as arguments
+    invocation: Invocation, names: tuple[str, ...], day: date | None, since: timedelta | None,
+    start: datetime | None, end: datetime | None, timezone: str | None, form: str,
+    output: Path | None, given: tuple[str, ...], folders: tuple[Path, ...], *, list_: bool,
+) -> None:
+    """Answer the questions NAME..., all of them by default.
+
+    csv, json and parquet hold one answer, so they take one NAME. html is one page
+    with charts that works without a network.
+    """
+    from etl.lake.query import session  # noqa: PLC0415 -- heavy imports only in the command that needs them
+    from etl.reports.catalogue import catalogue, find  # noqa: PLC0415
+
+    reports = catalogue(folders)
+    if list_:
+        _show_list(invocation, reports.values())
+        return
+    chosen = [find(name, reports) for name in names] or list(reports.values())
+    if form in _FOR_ONE and len(chosen) != 1:
+        message = f"--format {form} holds one answer: name one report; eventlake report --list shows them"
+        raise click.UsageError(message)
+    zone = zone_of(timezone, invocation.settings.timezone)
+    span = window(now=invocation.now, zone=zone, default=_DEFAULT_SPAN, day=day, since=since, start=start, end=end)
+    with session(invocation.lake, cluster=invocation.cluster_option) as opened:
+        for warning in opened.warnings:
+            invocation.say(f"warning: {warning}")
+        answer = _Answer(invocation, opened, span, zone, _parameters(given))
+        if form == "html":
+            deliver(invocation, answer.page(chosen).encode(), output)
+        elif form == "table":
+            answer.tables(chosen, output)
+        elif form == "markdown":
+            deliver(invocation, answer.markdown(chosen), output)
+        else:
+            deliver(invocation, answer.encoded(chosen[0], form), output)
+
+
+class _Answer:
+    """The chosen reports over one window, in the form that was asked for."""
+
+    def __init__(
+        self, invocation: Invocation, opened: Session, span: Window, zone: ZoneInfo, extra: dict[str, str]
+    ) -> None:
+        self._invocation = invocation
+        self._session = opened
+        self._window = span
+        self._zone = zone
+        self._extra = extra
+
+    def tables(self, chosen: Sequence[Report], output: Path | None) -> None:
+        from etl.reports import coverage, run, terminal  # noqa: PLC0415
+
+        language = self._invocation.settings.language
+        note = coverage.line(
+            coverage.coverage(self._session, window=self._window, timezone=self._zone),
+            timezone=self._zone, language=language,
+        )
+        with console(self._invocation, output) as screen:
+            for number, item in enumerate(chosen):
+                if number:
+                    screen.print()
+                table = run.run(item, self._session, window=self._window, timezone=self._zone, extra=self._for(item))
+                terminal.show(
+                    table, console=screen, timezone=self._zone, language=language,
+                    title=item.titles[language], question=item.questions[language], note=note,
+                )
+
+    def markdown(self, chosen: Sequence[Report]) -> bytes:
+        language = self._invocation.settings.language
+        parts = [
+            f"## {item.titles[language]}\n\n{item.questions[language]}\n\n".encode() + self.encoded(item, "markdown")
+            for item in chosen
+        ]
+        return parts[0].split(b"\n\n", 2)[2] if len(parts) == 1 else b"\n".join(parts)
+
+    def encoded(self, item: Report, form: str) -> bytes:
+        from etl.reports import formats, run  # noqa: PLC0415
+
+        table = run.run(item, self._session, window=self._window, timezone=self._zone, extra=self._for(item))
+        return formats.encode(table, form)
+
+    def page(self, chosen: Sequence[Report]) -> str:
+        from etl.reports import page  # noqa: PLC0415
+
+        return page.build(
+            self._session, window=self._window, timezone=self._zone,
+            language=self._invocation.settings.language, generated_at=self._invocation.now,
+            reports=chosen,
+        )
+
+    def _for(self, item: Report) -> dict[str, str]:
+        """Return the given parameters that this report takes; a report alone must take them all."""
+        taken = {parameter.name for parameter in item.extra}
+        return {k: v for k, v in self._extra.items() if k in taken} if len(self._extra) else {}
+
+
+def _parameters(given: Sequence[str]) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for text in given:
+        name, sign, value = text.partition("=")
+        if not sign or not name:
+            message = f"--set {text}: write it NAME=VALUE, such as reason=BackOff"
+            raise click.UsageError(message)
+        pairs[name] = value
+    return pairs
+
+
+def _show_list(invocation: Invocation, reports: Sequence[Report]) -> None:
+    formatter = click.HelpFormatter(width=100)
+    language = invocation.settings.language
+    formatter.write_dl([(item.name, item.questions[language]) for item in reports])
+    invocation.print(formatter.getvalue())
