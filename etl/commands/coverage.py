@@ -14,16 +14,36 @@ from etl.commands.output import console, deliver
 
 @click.command()
 @click.option("--day", type=DAY, metavar="DAY", help="A calendar day, such as 2026-11-23.")
-@click.option("--since", type=SPAN, metavar="SPAN", help="The time until now, such as 24h.  [default: 24h]")
+@click.option(
+    "--since", type=SPAN, metavar="SPAN", help="The time until now, such as 24h.  [default: 24h]"
+)
 @click.option("--start", type=MOMENT, metavar="TIME", help="First moment of the window.")
 @click.option("--end", type=MOMENT, metavar="TIME", help="End of the window.  [default: now]")
 @click.option("--timezone", metavar="ZONE", help="IANA timezone for days and shown times.")
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json", "markdown"]), default="table", show_default=True, help="Form of the answer.")
-@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="File to write.  [default: stdout]")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json", "markdown"]),
+    default="table",
+    show_default=True,
+    help="Form of the answer.",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write.  [default: stdout]",
+)
 @click.pass_obj
 def coverage(  # noqa: PLR0913 -- click gives options as arguments
-    invocation: Invocation, day: date | None, since: timedelta | None, start: datetime | None,
-    end: datetime | None, timezone: str | None, form: str, output: Path | None,
+    invocation: Invocation,
+    day: date | None,
+    since: timedelta | None,
+    start: datetime | None,
+    end: datetime | None,
+    timezone: str | None,
+    form: str,
+    output: Path | None,
 ) -> None:
     """Show for which time the snapshots prove that nothing was missed, and where not and why."""
     from etl.lake.query import session  # noqa: PLC0415 -- heavy imports only in the command that needs them
@@ -33,13 +53,21 @@ def coverage(  # noqa: PLR0913 -- click gives options as arguments
 
     zone = zone_of(timezone, invocation.settings.timezone)
     span = window(
-        now=invocation.now, zone=zone, default=timedelta(hours=24), day=day, since=since, start=start, end=end
+        now=invocation.now,
+        zone=zone,
+        default=timedelta(hours=24),
+        day=day,
+        since=since,
+        start=start,
+        end=end,
     )
     language = invocation.settings.language
     with session(invocation.lake, cluster=invocation.cluster_option) as opened:
         report = catalogue()["coverage"]
         table = run.run(report, opened, window=span, timezone=zone)
-        line = proof.line(proof.coverage(opened, window=span, timezone=zone), timezone=zone, language=language)
+        line = proof.line(
+            proof.coverage(opened, window=span, timezone=zone), timezone=zone, language=language
+        )
     if form != "table":
         deliver(invocation, formats.encode(table, form), output)
         return

@@ -32,7 +32,7 @@ def import_(
 
     Importing twice, or in another order, changes nothing.
     """
-    from etl import pipeline  # noqa: PLC0415 -- heavy imports only in the command that needs them
+    from etl import ingest  # noqa: PLC0415 -- heavy imports only in the command that needs them
     from etl.source import dump  # noqa: PLC0415
 
     cluster = invocation.required_cluster("a dump does not say which cluster it comes from")
@@ -40,14 +40,14 @@ def import_(
         message = "--complete needs --collected-at: a list proves nothing without its time"
         raise click.UsageError(message)
     reading = dump.Reading()
-    request = pipeline.ImportRequest(
+    request = ingest.ImportRequest(
         cluster=cluster,
         chunks=dump.chunks(paths, reading, invocation.stdin),
         collected_at=collected_at,
         complete=complete,
         ttl=invocation.settings.source.ttl,
     )
-    entry = pipeline.import_events(invocation.lake, request, invocation.run)
+    entry = ingest.import_events(invocation.lake, request, invocation.run)
     for name in reading.without_events:
         invocation.say(f"{name} holds no events")
     if not entry.items:

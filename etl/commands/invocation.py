@@ -14,7 +14,7 @@ from etl.errors import UsageError
 if TYPE_CHECKING:
     from etl.config.settings import Settings
     from etl.lake.layout import Lake
-    from etl.pipeline import Run
+    from etl.ingest import Run
 
 DEFAULT_LAKE = "lake"
 
@@ -77,7 +77,7 @@ class Invocation:
     @property
     def run(self) -> Run:
         """The identity of this run for ledger and parts."""
-        from etl.pipeline import Run  # noqa: PLC0415
+        from etl.ingest import Run  # noqa: PLC0415
 
         return Run(self.now, self.run_id, self.clock)
 

@@ -28,19 +28,55 @@ _DEFAULT_SPAN = timedelta(hours=24)
 @click.argument("names", nargs=-1, metavar="[NAME...]")
 @click.option("--list", "list_", is_flag=True, help="List the reports and what each answers.")
 @click.option("--day", type=DAY, metavar="DAY", help="A calendar day, such as 2026-11-23.")
-@click.option("--since", type=SPAN, metavar="SPAN", help="The time until now, such as 24h.  [default: 24h]")
+@click.option(
+    "--since", type=SPAN, metavar="SPAN", help="The time until now, such as 24h.  [default: 24h]"
+)
 @click.option("--start", type=MOMENT, metavar="TIME", help="First moment of the window.")
 @click.option("--end", type=MOMENT, metavar="TIME", help="End of the window.  [default: now]")
 @click.option("--timezone", metavar="ZONE", help="IANA timezone for days, hours and shown times.")
-@click.option("--format", "form", type=click.Choice(_FORMATS), default="table", show_default=True, help="Form of the answer.")
-@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="File to write.  [default: stdout]")
-@click.option("--set", "given", multiple=True, metavar="NAME=VALUE", help="A parameter of the report, such as reason=BackOff.")
-@click.option("--reports", "folders", multiple=True, type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder with reports of your own.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(_FORMATS),
+    default="table",
+    show_default=True,
+    help="Form of the answer.",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write.  [default: stdout]",
+)
+@click.option(
+    "--set",
+    "given",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A parameter of the report, such as reason=BackOff.",
+)
+@click.option(
+    "--reports",
+    "folders",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder with reports of your own.",
+)
 @click.pass_obj
 def report(  # noqa: PLR0913 -- click gives options as arguments
-    invocation: Invocation, names: tuple[str, ...], day: date | None, since: timedelta | None,
-    start: datetime | None, end: datetime | None, timezone: str | None, form: str,
-    output: Path | None, given: tuple[str, ...], folders: tuple[Path, ...], *, list_: bool,
+    invocation: Invocation,
+    names: tuple[str, ...],
+    day: date | None,
+    since: timedelta | None,
+    start: datetime | None,
+    end: datetime | None,
+    timezone: str | None,
+    form: str,
+    output: Path | None,
+    given: tuple[str, ...],
+    folders: tuple[Path, ...],
+    *,
+    list_: bool,
 ) -> None:
     """Answer the questions NAME..., all of them by default.
 
@@ -56,10 +92,20 @@ def report(  # noqa: PLR0913 -- click gives options as arguments
         return
     chosen = [find(name, reports) for name in names] or list(reports.values())
     if form in _FOR_ONE and len(chosen) != 1:
-        message = f"--format {form} holds one answer: name one report; eventlake report --list shows them"
+        message = (
+            f"--format {form} holds one answer: name one report; eventlake report --list shows them"
+        )
         raise click.UsageError(message)
     zone = zone_of(timezone, invocation.settings.timezone)
-    span = window(now=invocation.now, zone=zone, default=_DEFAULT_SPAN, day=day, since=since, start=start, end=end)
+    span = window(
+        now=invocation.now,
+        zone=zone,
+        default=_DEFAULT_SPAN,
+        day=day,
+        since=since,
+        start=start,
+        end=end,
+    )
     with session(invocation.lake, cluster=invocation.cluster_option) as opened:
         for warning in opened.warnings:
             invocation.say(f"warning: {warning}")
@@ -78,7 +124,12 @@ class _Answer:
     """The chosen reports over one window, in the form that was asked for."""
 
     def __init__(
-        self, invocation: Invocation, opened: Session, span: Window, zone: ZoneInfo, extra: dict[str, str]
+        self,
+        invocation: Invocation,
+        opened: Session,
+        span: Window,
+        zone: ZoneInfo,
+        extra: dict[str, str],
     ) -> None:
         self._invocation = invocation
         self._session = opened
@@ -92,22 +143,36 @@ class _Answer:
         language = self._invocation.settings.language
         note = coverage.line(
             coverage.coverage(self._session, window=self._window, timezone=self._zone),
-            timezone=self._zone, language=language,
+            timezone=self._zone,
+            language=language,
         )
         with console(self._invocation, output) as screen:
             for number, item in enumerate(chosen):
                 if number:
                     screen.print()
-                table = run.run(item, self._session, window=self._window, timezone=self._zone, extra=self._for(item))
+                table = run.run(
+                    item,
+                    self._session,
+                    window=self._window,
+                    timezone=self._zone,
+                    extra=self._for(item),
+                )
                 terminal.show(
-                    table, console=screen, timezone=self._zone, language=language,
-                    title=item.titles[language], question=item.questions[language], note=note,
+                    table,
+                    console=screen,
+                    timezone=self._zone,
+                    language=language,
+                    title=item.titles[language],
+                    question=item.questions[language],
+                    # Once is enough for the eye, but nothing found must never stand alone.
+                    note=note if number == len(chosen) - 1 or table.num_rows == 0 else "",
                 )
 
     def markdown(self, chosen: Sequence[Report]) -> bytes:
         language = self._invocation.settings.language
         parts = [
-            f"## {item.titles[language]}\n\n{item.questions[language]}\n\n".encode() + self.encoded(item, "markdown")
+            f"## {item.titles[language]}\n\n{item.questions[language]}\n\n".encode()
+            + self.encoded(item, "markdown")
             for item in chosen
         ]
         return parts[0].split(b"\n\n", 2)[2] if len(parts) == 1 else b"\n".join(parts)
@@ -115,15 +180,20 @@ class _Answer:
     def encoded(self, item: Report, form: str) -> bytes:
         from etl.reports import formats, run  # noqa: PLC0415
 
-        table = run.run(item, self._session, window=self._window, timezone=self._zone, extra=self._for(item))
+        table = run.run(
+            item, self._session, window=self._window, timezone=self._zone, extra=self._for(item)
+        )
         return formats.encode(table, form)
 
     def page(self, chosen: Sequence[Report]) -> str:
         from etl.reports import page  # noqa: PLC0415
 
         return page.build(
-            self._session, window=self._window, timezone=self._zone,
-            language=self._invocation.settings.language, generated_at=self._invocation.now,
+            self._session,
+            window=self._window,
+            timezone=self._zone,
+            language=self._invocation.settings.language,
+            generated_at=self._invocation.now,
             reports=chosen,
         )
 

@@ -11,15 +11,19 @@ from etl.timespan import rfc3339
 
 
 @click.command()
-@click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="Folder of the lake.  [default: --lake]")
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the lake.  [default: --lake]",
+)
 @click.pass_obj
 def sample(invocation: Invocation, output: Path | None) -> None:
     """Write the embedded sample into a lake: real events of public clusters, moved in time to end now."""
-    from etl import pipeline  # noqa: PLC0415 -- heavy imports only in the command that needs them
+    from etl import ingest  # noqa: PLC0415 -- heavy imports only in the command that needs them
 
     if output is not None:
         invocation.lake_option = str(output)
-    result = pipeline.load_sample(invocation.lake, invocation.run)
+    result = ingest.load_sample(invocation.lake, invocation.run)
     invocation.say(
         f"sample: {result.items:,} real events of clusters {', '.join(result.clusters)} in the lake"
         f" {invocation.lake_path}; they end at {rfc3339(result.end)}"

@@ -54,7 +54,6 @@ def snapshot_now(
     """Take a snapshot with options over settings; return the cluster's name and the ledger row."""
     import msgspec.structs  # noqa: PLC0415 -- heavy imports only in the command that needs them
 
-    from etl import pipeline  # noqa: PLC0415
     from etl.source import live  # noqa: PLC0415
     from etl.source.listing import Lister  # noqa: PLC0415
 
@@ -76,7 +75,11 @@ def snapshot_now(
         )
         raise UsageError(message)
     lister = Lister(connection, source, invocation.clock, invocation.sleep)
-    entry = pipeline.take_snapshot(invocation.lake, cluster, lister, invocation.run)
+    # The first pages travel while pyarrow is imported.
+    lister.begin()
+    from etl import ingest  # noqa: PLC0415
+
+    entry = ingest.take_snapshot(invocation.lake, cluster, lister, invocation.run)
     invocation.say(
         f"{cluster}: {entry.items:,} events listed, {entry.rows_added:,} new states"
         f" in the lake {invocation.lake_path}"

@@ -13,8 +13,20 @@ from etl.commands.output import console, deliver
 
 @click.command()
 @click.argument("query")
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json", "markdown", "parquet"]), default="table", show_default=True, help="Form of the answer.")
-@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="File to write.  [default: stdout]")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json", "markdown", "parquet"]),
+    default="table",
+    show_default=True,
+    help="Form of the answer.",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write.  [default: stdout]",
+)
 @click.pass_obj
 def sql(invocation: Invocation, query: str, form: str, output: Path | None) -> None:
     """Run one SELECT over the lake's views; - reads it from standard input.
@@ -33,6 +45,8 @@ def sql(invocation: Invocation, query: str, form: str, output: Path | None) -> N
     if form == "table":
         zone = ZoneInfo(invocation.settings.timezone)
         with console(invocation, output) as screen:
-            terminal.show(table, console=screen, timezone=zone, language=invocation.settings.language)
+            terminal.show(
+                table, console=screen, timezone=zone, language=invocation.settings.language
+            )
     else:
         deliver(invocation, formats.encode(table, form), output)

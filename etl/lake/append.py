@@ -45,6 +45,7 @@ class Addition:
         self._held: list[pa.Table] = []
         self._held_bytes = 0
         self._staged: list[tuple[date, Staged]] = []
+        self._stored: dict[date, list[str]] = {}
         self.rows_added = 0
         self.warnings: list[str] = []
 
@@ -57,19 +58,20 @@ class Addition:
         for _day, staged in self._staged:
             staged.discard()
 
-    def add(self, rows: pa.Table, *, known_new: bool = False) -> None:
+    def add(self, rows: pa.Table, *, compared: bool = False, distinct: bool = False) -> None:
         """Take rows of ``schema.SCHEMA``.
 
-        ``known_new`` says that the caller has compared them with the lake already, so
-        that the partitions need not be read.
+        ``compared`` says that they were compared with the lake already; ``distinct`` that
+        no two rows of this run are the same state, as in a LIST, so that only what was in
+        the lake before needs to be looked at.
         """
         if rows.num_rows == 0:
             return
-        if known_new:
+        if compared:
             self._hold(rows)
             return
         for day, chunk in _by_day(rows):
-            self._hold(self._fresh(day, chunk))
+            self._hold(self._fresh(day, chunk, distinct=distinct))
 
     def publish(self) -> None:
         """Make everything that was added visible and durable."""
@@ -96,13 +98,16 @@ class Addition:
             path = layout.part_path(self._cluster, day, name)
             self._staged.append((day, self._lake.files.stage(path, _writer(chunk))))
 
-    def _fresh(self, day: date, rows: pa.Table) -> pa.Table:
+    def _fresh(self, day: date, rows: pa.Table, *, distinct: bool) -> pa.Table:
         """Return the rows that would change an answer: compared with each other, this run and the lake."""
-        rows = rows.filter(pc.invert(redundant(rows, rows, earlier_only=True)))
-        for held in [*self._held_of(day), *self._stored_of(day, rows)]:
+        others = self._stored_of(day, rows)
+        if not distinct:
+            rows = rows.filter(pc.invert(redundant(rows, rows, earlier_only=True)))
+            others = [*self._held_of(day), *self._staged_of(day, rows), *others]
+        for other in others:
             if rows.num_rows == 0:
                 break
-            rows = rows.filter(pc.invert(redundant(rows, held)))
+            rows = rows.filter(pc.invert(redundant(rows, other)))
         return rows
 
     def _held_of(self, day: date) -> list[pa.Table]:
@@ -112,13 +117,21 @@ class Addition:
             chunk for held_day, chunk in _by_day(pa.concat_tables(self._held)) if held_day == day
         ]
 
+    def _staged_of(self, day: date, rows: pa.Table) -> list[pa.Table]:
+        return self._read([s.location for staged_day, s in self._staged if staged_day == day], rows)
+
     def _stored_of(self, day: date, rows: pa.Table) -> list[pa.Table]:
-        """Read the states of these uids from the day's parts and from what this run has staged."""
-        files = self._lake.files
-        locations = [staged.location for staged_day, staged in self._staged if staged_day == day]
-        locations += [files.location(f.path) for f in self._lake.partition(self._cluster, day)]
-        stored = []
+        """Read the states of these uids from the parts that the day had when this run first touched it."""
+        if day not in self._stored:
+            files = self._lake.partition(self._cluster, day)
+            self._stored[day] = [self._lake.files.location(file.path) for file in files]
+        return self._read(self._stored[day], rows)
+
+    def _read(self, locations: list[str], rows: pa.Table) -> list[pa.Table]:
+        if not locations:
+            return []
         wanted = pc.field("uid").isin(pc.unique(rows["uid"]))
+        stored = []
         for location in locations:
             try:
                 found = pq.read_table(

@@ -97,13 +97,19 @@ class LocalFiles:
 
     def list(self, prefix: str) -> list[str]:
         """Walk the folder below ``prefix``; entries that vanish meanwhile are left out."""
+
+        def refuse(error: OSError) -> None:
+            # A folder that cannot be read is not an empty one: silence would look like a quiet cluster.
+            if not isinstance(error, FileNotFoundError):
+                raise self.refused("read", prefix, error) from error
+
         found: list[str] = []
         base = str(self._root)
-        for folder, folders, names in os.walk(self._root / prefix):
-            folders.sort()
+        for folder, _folders, names in os.walk(self._root / prefix, onerror=refuse):
             relative = os.path.relpath(folder, base).replace(os.sep, "/")
+            below = "" if relative == "." else f"{relative}/"
             found.extend(
-                f"{relative}/{name}" for name in names if not name.startswith(TEMPORARY_PREFIX)
+                f"{below}{name}" for name in names if not name.startswith(TEMPORARY_PREFIX)
             )
         return sorted(found)
 
@@ -211,11 +217,15 @@ class LocalStaged:
             self._temporary.rename(self._target)
             _sync_folder(self._target.parent)
         except OSError as error:
+            self.discard()
             raise self._files.refused("write", self.path, error) from error
 
     def discard(self) -> None:
         """Remove the temporary file."""
-        self._temporary.unlink(missing_ok=True)
+        try:
+            self._temporary.unlink(missing_ok=True)
+        except OSError as error:
+            raise self._files.refused("delete", self._temporary.name, error) from error
 
 
 def _write_all(file: BinaryIO, data: bytes) -> None:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from urllib.parse import quote, unquote
 
+from etl import schema
 from etl.errors import LakeError, UsageError
 from etl.lake.files import Files
 
@@ -26,6 +27,9 @@ _MARKER = "_lake.json"
 _PARTITION = re.compile(
     r"(?P<tree>[a-z]+)/cluster=(?P<cluster>[^/]+)/date=(?P<date>\d{4}-\d\d-\d\d)/(?P<name>[^/]+\.parquet)"
 )
+# "." and ".." are folders of their own, the other is Hive's word for null.
+_NO_CLUSTERS = frozenset({"", ".", "..", "__HIVE_DEFAULT_PARTITION__"})
+_COLUMNS = frozenset({*schema.FULL_SCHEMA.names, *schema.FULL_SNAPSHOT_SCHEMA.names})
 _LONGEST_CLUSTER = 200  # bytes once encoded: "cluster=" and this must stay below a file name's 255
 
 
@@ -46,12 +50,14 @@ class Lake:
 
     def prepare(self) -> None:
         """Create the format marker of a new lake, or refuse one that is newer than this version."""
+        self._refuse_columns_above()
         marker = json.dumps({"format": "eventlake", "version": FORMAT_VERSION}).encode()
         if not self.files.create(_MARKER, marker):
             self.check()
 
     def check(self) -> None:
         """Raise ``LakeError`` if there is no lake, or one that this version cannot read."""
+        self._refuse_columns_above()
         try:
             marker = json.loads(self.files.read(_MARKER))
             version = int(marker["version"])
@@ -88,6 +94,17 @@ class Lake:
         prefix = tree if cluster is None else f"{tree}/cluster={encoded(cluster)}"
         return [found for path in self.files.list(prefix) if (found := _partitioned(path))]
 
+    def _refuse_columns_above(self) -> None:
+        """Refuse a path with a folder like ``cluster=x``: DuckDB reads partitions in the whole path, first one wins."""
+        for folder in self.files.location("").split("/"):
+            name, sign, _value = folder.partition("=")
+            if sign and name.lower() in _COLUMNS:
+                message = (
+                    f"the folder {folder} above the lake {self.files.root} reads like a column"
+                    " of the lake and would replace it; rename the folder or move the lake"
+                )
+                raise LakeError(message)
+
 
 def part_path(cluster: str, day: date, name: str) -> str:
     """Return the path of a part called ``name`` (without suffix)."""
@@ -111,7 +128,7 @@ def snapshot_id(started: datetime, run_id: str) -> str:
 
 def encoded(cluster: str) -> str:
     """Return ``cluster`` as a path segment; raises ``UsageError`` for names that cannot be one."""
-    if cluster in {"", ".", ".."} or not cluster.isprintable():
+    if cluster in _NO_CLUSTERS or not cluster.isprintable():
         message = (
             f"{cluster!r} cannot be a cluster's name; choose a printable name that is not . or .."
         )

@@ -56,12 +56,16 @@ def newest(lake: Lake, kind: str) -> datetime | None:
     times: list[datetime] = []
     for file in lake.ledger():
         try:
-            table = pq.read_table(lake.files.location(file.path), columns=["kind", "collected_at"], partitioning=None)
+            table = pq.read_table(
+                lake.files.location(file.path), columns=["kind", "collected_at"], partitioning=None
+            )
         except (pa.ArrowException, OSError):
             # Damaged: the session names it in every answer; here the other rows decide.
             continue
         times += [
-            row["collected_at"] for row in table.to_pylist() if row["kind"] == kind and row["collected_at"]
+            row["collected_at"]
+            for row in table.to_pylist()
+            if row["kind"] == kind and row["collected_at"]
         ]
     return max(times, default=None)
 

@@ -10,9 +10,10 @@ list starts again, once.
 from __future__ import annotations
 
 import logging
+import queue
 import random
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import quote
@@ -32,6 +33,9 @@ _SMALLEST_PAGE = 250
 _LONGEST_WAIT = timedelta(seconds=60)
 # A name that does not resolve or a port that refuses will not change in half a minute.
 _UNREACHABLE_TRIES = 3
+# Pages fetched but not yet decoded: each is 6 MB of JSON at the default page size.
+_PAGES_AHEAD = 2
+_PATIENCE_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,42 +66,104 @@ class Listing:
     notes: list[str] = field(default_factory=list)
 
 
-@dataclass(slots=True)
 class Lister:
-    """Lists the events of a cluster; ``clock`` gives UTC, ``sleep`` waits seconds."""
+    """Lists the events of a cluster; ``clock`` gives UTC, ``sleep`` waits seconds.
 
-    cluster: Cluster
-    source: Source
-    clock: Callable[[], datetime]
-    sleep: Callable[[float], None]
+    ``listing`` tells how it went. ``begin`` may be called long before ``pages``: the
+    first pages then travel while the caller prepares.
+    """
 
-    def pages(self, listing: Listing, namespace: str | None = None) -> Iterator[Page]:
-        """Yield the pages of one LIST and note in ``listing`` how it went.
+    def __init__(
+        self,
+        cluster: Cluster,
+        source: Source,
+        clock: Callable[[], datetime],
+        sleep: Callable[[float], None],
+    ) -> None:
+        """Prepare to list ``cluster`` as ``source`` says; nothing is asked yet."""
+        self.cluster = cluster
+        self.source = source
+        self.clock = clock
+        self.sleep = sleep
+        self.listing = Listing()
+        self._begun: dict[str | None, _Ahead] = {}
+
+    @property
+    def scopes(self) -> list[str | None]:
+        """What is listed one by one: all namespaces at once (null), or each of the configured ones."""
+        return list(dict.fromkeys(self.source.namespaces)) or [None]
+
+    def begin(self) -> None:
+        """Start to fetch the first pages of the first scope."""
+        self._begun[self.scopes[0]] = self._ahead(self.scopes[0])
+
+    def pages(self, namespace: str | None = None) -> Iterator[Page]:
+        """Yield the pages of one LIST, the next ones being fetched meanwhile.
 
         Raises ``ClusterError`` when the list cannot be had; ``listing`` then tells how far it got.
         """
+        ahead = self._begun.pop(namespace, None) or self._ahead(namespace)
+        try:
+            while (page := ahead.take()) is not None:
+                yield page
+        finally:
+            ahead.stop()
+
+    def _ahead(self, namespace: str | None) -> _Ahead:
         path = (
             "/api/v1/events"
             if namespace is None
             else f"/api/v1/namespaces/{quote(namespace)}/events"
         )
-        run = _Run(self, listing, path, namespace)
-        with ThreadPoolExecutor(1, thread_name_prefix="list") as fetcher:
-            ahead: Future[Page | None] | None = fetcher.submit(run.next)
-            while ahead is not None:
-                page = ahead.result()
-                if page is None:
-                    return
-                ahead = fetcher.submit(run.next) if run.more else None
-                yield page
+        return _Ahead(_Run(self, path, namespace))
+
+
+class _Ahead:
+    """Runs a LIST in a thread, a few pages ahead of its reader.
+
+    The thread is a daemon: a reader that is interrupted need not wait for a page.
+    """
+
+    def __init__(self, run: _Run) -> None:
+        self._run = run
+        self._fetched: queue.Queue[Page | BaseException | None] = queue.Queue(_PAGES_AHEAD)
+        self._stopped = threading.Event()
+        threading.Thread(target=self._fetch, name="list", daemon=True).start()
+
+    def take(self) -> Page | None:
+        """Return the next page, null after the last; raises what stopped the list."""
+        found = self._fetched.get()
+        if isinstance(found, BaseException):
+            raise found
+        return found
+
+    def stop(self) -> None:
+        """Let the thread end at its next page."""
+        self._stopped.set()
+
+    def _fetch(self) -> None:
+        try:
+            while self._run.more and not self._stopped.is_set():
+                self._put(self._run.next())
+            self._put(None)
+        except BaseException as error:  # noqa: BLE001 -- the reader raises it, in its own thread
+            self._put(error)
+
+    def _put(self, item: Page | BaseException | None) -> None:
+        while not self._stopped.is_set():
+            try:
+                self._fetched.put(item, timeout=_PATIENCE_SECONDS)
+            except queue.Full:
+                continue
+            return
 
 
 class _Run:
     """One LIST in progress; only the fetching thread touches it."""
 
-    def __init__(self, lister: Lister, listing: Listing, path: str, namespace: str | None) -> None:
+    def __init__(self, lister: Lister, path: str, namespace: str | None) -> None:
         self._lister = lister
-        self._listing = listing
+        self._listing = lister.listing
         self._path = path
         self._namespace = namespace
         self._token = ""
@@ -105,10 +171,9 @@ class _Run:
         self._tries = 0
         self._reconnected = False
         self._started_again = False
-        self._began = False
         self.more = True
 
-    def next(self) -> Page | None:
+    def next(self) -> Page:
         """Fetch the next page, repeating what may be repeated."""
         while True:
             restarted = self._started_again and not self._token
@@ -256,8 +321,3 @@ def _status_of(body: bytes) -> _Status:
     except msgspec.MsgspecError:
         # A proxy's page of HTML: the status code is all that there is.
         return _Status()
-
-
-def scopes(namespaces: Sequence[str]) -> list[str | None]:
-    """Return what is listed one by one: all namespaces at once, or each of ``namespaces``."""
-    return [None] if not namespaces else list(dict.fromkeys(namespaces))

@@ -9,176 +9,76 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from etl import schema
-from etl.source.decode import NULL_WORD, Decoded, EventObject, EventSource, Reference, Series
+from etl.source import states as states_
+from etl.source.decode import NULL_WORD, Decoded, EventObject, EventSource, Reference
+from etl.source.states import States, true
 
 _NOTHING = Reference()
 _NO_SOURCE = EventSource()
-_NO_SERIES = Series()
-# Go's zero time, which some writers print instead of null.
-_ZERO_TIME = pa.scalar(datetime(1, 1, 1, tzinfo=UTC), schema.TIME)
-# Typed nulls: an untyped None makes pyarrow 26 import pandas to look at it.
-_NO_TIME, _NO_TEXT = pa.scalar(None, schema.TIME), pa.scalar(None, pa.string())
-_SLACK = pa.scalar(timedelta(days=1), pa.duration("us"))
+# A typed null: an untyped None makes pyarrow 26 import pandas to look at it.
+_NO_TEXT = pa.scalar(None, pa.string())
+_EMPTY, _NULL_WORD = pa.scalar("", pa.string()), pa.scalar(NULL_WORD, pa.string())
 # More per second of its life than any recorder can produce: a count is a stranger's claim.
 _PLAUSIBLE_PER_SECOND = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class _Times:
-    first: pa.Array
-    last: pa.Array
-    event: pa.Array
-    series: pa.Array
-    created: pa.Array
-    written: pa.Array
+_UID_DIGITS = 32
 
 
 class Normaliser:
-    """Turns decoded events into rows; columns shared by ``states`` and ``rows`` are computed once."""
+    """Turns decoded events into rows; ``states`` are the columns that ``rows`` has too."""
 
     def __init__(self, decoded: Decoded, *, cluster: str, observed_at: datetime) -> None:
         """Take the events of one page or document, collected from ``cluster`` at ``observed_at`` (UTC)."""
         self._events = decoded.events
         self._cluster = cluster
         self._observed_at = observed_at
-        self._malformed = set(decoded.malformed)
-        self._times = self._read_times()
-        self._series = _integers([(e.series or _NO_SERIES).count for e in self._events])
-        self._raw_count = _integers(
-            [e.deprecatedCount if e.count is None else e.count for e in self._events]
-        )
-        self._n = pc.if_else(
-            _true(pc.greater_equal(self._series, 1)),
-            self._series,
-            pc.if_else(_true(pc.greater_equal(self._raw_count, 1)), self._raw_count, 1),
-        )
-        self._first_seen = pc.coalesce(self._times.first, self._times.event, self._times.created)
-        self._last_seen, self._clamped, self._timeless = self._read_last_seen()
-        self._resource_version = self._read_versions()
+        self._states = states_.read(self._events, observed_at)
+        self._malformed = decoded.malformed | self._states.malformed
         self._uid, self._made_uid = self._read_uids()
 
     def states(self) -> pa.Table:
         """Return the key columns of all events, in order, as ``schema.STATE_SCHEMA``."""
-        columns = [self._uid, self._n, self._last_seen, self._resource_version, self._times.written]
-        return pa.Table.from_arrays(columns, schema=schema.STATE_SCHEMA)
+        return states_.table(self._uid, self._states)
 
-    def rows(self, snapshot_id: str, wanted: pa.Array | None = None) -> pa.Table:
-        """Return the rows of ``schema.SCHEMA``; ``wanted`` (int64 positions) picks and orders some of them."""
-        if wanted is not None and len(wanted) == 0:
+    def rows(self, snapshot_id: str) -> pa.Table:
+        """Return the rows of ``schema.SCHEMA``, in order."""
+        count = len(self._events)
+        if count == 0:
             return schema.SCHEMA.empty_table()
-        events = self._events
-        if wanted is not None and len(wanted) < len(events):
-            events = [events[position] for position in wanted.to_pylist()]
-        pick = None if wanted is None else wanted
-        columns = _texts(events)
-        times = self._times
-        shared: dict[str, Any] = {
+        seen: States = self._states
+        columns: dict[str, Any] = _texts(self._events) | {
             "uid": self._uid,
-            "resource_version": self._resource_version,
-            "n": self._n,
-            "raw_count": self._raw_count,
-            "series_count": self._series,
-            "first_seen": self._first_seen,
-            "last_seen": self._last_seen,
-            "created_at": times.created,
-            "event_time": times.event,
-            "written_at": times.written,
-            "first_timestamp": times.first,
-            "last_timestamp": times.last,
-            "series_last_seen": times.series,
+            "resource_version": seen.resource_version,
+            "n": seen.n,
+            "raw_count": seen.raw_count,
+            "series_count": seen.series_count,
+            "first_seen": seen.first_seen,
+            "last_seen": seen.last_seen,
+            "created_at": seen.created,
+            "event_time": seen.event,
+            "written_at": seen.written,
+            "first_timestamp": seen.first,
+            "last_timestamp": seen.last,
+            "series_last_seen": seen.series,
             "flags": self._flags(),
+            "observed_at": _repeated(self._observed_at, count, schema.TIME),
+            "snapshot_id": _repeated(snapshot_id, count, pa.string()),
         }
-        columns |= {k: v if pick is None else v.take(pick) for k, v in shared.items()}
-        count = len(events)
-        columns["observed_at"] = _repeated(self._observed_at, count, schema.TIME)
-        columns["snapshot_id"] = _repeated(snapshot_id, count, pa.string())
         return pa.Table.from_arrays(
             [columns[name] for name in schema.SCHEMA.names], schema=schema.SCHEMA
         )
-
-    def _read_times(self) -> _Times:
-        events = self._events
-        first, last, created, series, written = [], [], [], [], []
-        for e in events:
-            first.append(e.firstTimestamp or e.deprecatedFirstTimestamp)
-            last.append(e.lastTimestamp or e.deprecatedLastTimestamp)
-            meta = e.metadata
-            created.append(meta.creationTimestamp)
-            series.append(None if e.series is None else e.series.lastObservedTime)
-            fields = meta.managedFields
-            if not fields:
-                written.append(None)
-            elif len(fields) == 1:
-                written.append(fields[0].time)
-            else:
-                written.append(max((f.time for f in fields if f.time), default=None))
-        return _Times(
-            first=self._moments(first),
-            last=self._moments(last),
-            event=self._moments([e.eventTime for e in events]),
-            series=self._moments(series),
-            created=self._moments(created),
-            written=self._moments(written),
-        )
-
-    def _moments(self, texts: list[str | None]) -> pa.Array:
-        """Read RFC 3339 texts; what cannot be read is null and marks its event malformed."""
-        column = pa.array(texts, pa.string())
-        try:
-            moments = pc.cast(column, schema.TIME)
-        except pa.ArrowInvalid:
-            # Empty text, the word null, nine digits of a second, or nonsense: one by one.
-            parsed = [_moment(text) for text in texts]
-            for position, (text, moment) in enumerate(zip(texts, parsed, strict=True)):
-                if moment is None and text and text != NULL_WORD:
-                    self._malformed.add(position)
-            moments = pa.array(parsed, schema.TIME)
-        if moments.null_count == len(moments):
-            return moments
-        return pc.if_else(pc.equal(moments, _ZERO_TIME), _NO_TIME, moments)
-
-    def _read_last_seen(self) -> tuple[pa.Array, pa.Array, pa.Array]:
-        """Return last_seen, where it was clamped, and where there was no time at all."""
-        times = self._times
-        said = pc.coalesce(times.series, times.last, times.event, times.first, times.created)
-        # Not bounded by written_at: API servers of 2021 and before leave the managedFields'
-        # time at the creation while patches raise the count (seen in k3s 1.20, Harvester).
-        collected = pa.scalar(self._observed_at, schema.TIME)
-        too_late = _true(pc.greater(said, pc.add(collected, _SLACK)))
-        too_early = _true(pc.less(said, pc.subtract(times.created, _SLACK)))
-        clamped = pc.or_(too_late, too_early)
-        timeless = pc.is_null(said)
-        kept = pc.if_else(clamped, pc.coalesce(times.created, collected), said)
-        return pc.coalesce(kept, collected), clamped, timeless
-
-    def _read_versions(self) -> pa.Array:
-        texts = [e.metadata.resourceVersion or None for e in self._events]
-        try:
-            return pc.cast(pa.array(texts, pa.string()), pa.int64())
-        except pa.ArrowInvalid:
-            numbers = [
-                int(t) if t and t.isascii() and t.isdigit() and len(t) < 19 else None for t in texts
-            ]
-            self._malformed |= {
-                i
-                for i, (t, v) in enumerate(zip(texts, numbers, strict=True))
-                if v is None and t and t != NULL_WORD
-            }
-            return pa.array(numbers, pa.int64())
 
     def _read_uids(self) -> tuple[pa.Array, pa.Array]:
         uids = [e.metadata.uid for e in self._events]
         missing = [not uid or uid == NULL_WORD for uid in uids]
         if any(missing):
-            first = self._first_seen.to_pylist()
+            first = self._states.first_seen.to_pylist()
             uids = [
                 self._lineage_uid(e, first[i]) if missing[i] else e.metadata.uid
                 for i, e in enumerate(self._events)
@@ -201,26 +101,31 @@ class Normaliser:
             about.uid,
         )
         digest = hashlib.sha256("\0".join(part or "" for part in lineage).encode()).hexdigest()
-        return f"x-{digest[:32]}"
+        return f"x-{digest[:_UID_DIGITS]}"
 
     def _flags(self) -> pa.Array:
         """Return the list of flags of each event, null where nothing is odd (nearly always)."""
-        invalid = _true(pc.less(self._raw_count, 0))
-        zero = pc.and_(_true(pc.equal(self._raw_count, 0)), pc.is_null(self._times.event))
-        life = pc.cast(pc.subtract(self._last_seen, self._first_seen), pa.int64())
+        seen, count = self._states, len(self._events)
+        invalid = true(pc.less(seen.raw_count, 0))
+        # Zero is what core/v1 shows of an event whose writer counts in its series.
+        zero = pc.and_(true(pc.equal(seen.raw_count, 0)), pc.is_null(seen.event))
+        life = pc.cast(pc.subtract(seen.last_seen, seen.first_seen), pa.int64())
         seconds = pc.max_element_wise(pc.divide(pc.coalesce(life, 0), 1_000_000), 1)
-        implausible = pc.greater(pc.divide(self._n, _PLAUSIBLE_PER_SECOND), seconds)
-        malformed = pa.array([i in self._malformed for i in range(len(self._events))], pa.bool_())
         marks = {
-            "count_invalid": pc.and_(pc.or_(invalid, zero), pc.is_null(self._series)),
-            "implausible": implausible,
-            "malformed": malformed,
-            "no_time": self._timeless,
+            "count_invalid": pc.and_(pc.or_(invalid, zero), pc.is_null(seen.series_count)),
+            "implausible": pc.greater(pc.divide(seen.n, _PLAUSIBLE_PER_SECOND), seconds),
+            "malformed": pa.array([i in self._malformed for i in range(count)], pa.bool_())
+            if self._malformed
+            else None,
+            "no_time": seen.timeless,
             "no_uid": self._made_uid,
-            "time_clamped": self._clamped,
+            "time_clamped": seen.clamped,
         }
-        flags: list[list[str] | None] = [None] * len(self._events)
-        for name, mask in marks.items():
+        found = {k: m for k, m in marks.items() if m is not None and pc.any(m).as_py()}
+        if not found:
+            return pa.nulls(count, pa.list_(pa.string()))
+        flags: list[list[str] | None] = [None] * count
+        for name, mask in found.items():
             for position in pc.indices_nonzero(mask).to_pylist():
                 flags[position] = [*(flags[position] or []), name]
         return pa.array(flags, pa.list_(pa.string()))
@@ -261,16 +166,23 @@ def _texts(events: Sequence[EventObject]) -> dict[str, pa.Array]:
 
 def _plain(texts: list[str | None]) -> pa.Array:
     """Return a text column in which empty is null."""
-    column = pa.array(texts, pa.string())
-    empty = _true(pc.equal(column, ""))
-    return pc.if_else(empty, _NO_TEXT, column) if pc.any(empty).as_py() else column
+    return _without(texts, _EMPTY)
 
 
 def _words(texts: list[str | None]) -> pa.Array:
     """Return a text column in which empty and the word null are null."""
-    column = _plain(texts)
-    nulls = _true(pc.equal(column, NULL_WORD))
-    return pc.if_else(nulls, _NO_TEXT, column) if pc.any(nulls).as_py() else column
+    return _without(texts, _EMPTY, _NULL_WORD)
+
+
+def _without(texts: list[str | None], *absent: pa.Scalar) -> pa.Array:
+    """Return a text column in which the ``absent`` words are null; most pages hold none of them."""
+    if not any(texts):
+        return pa.nulls(len(texts), pa.string())
+    column = pa.array(texts, pa.string())
+    for word in absent:
+        if pc.index(column, word).as_py() >= 0:
+            column = pc.if_else(pc.equal(column, word), _NO_TEXT, column)
+    return column
 
 
 def _maps(maps: list[dict[str, str] | None]) -> pa.Array:
@@ -280,27 +192,5 @@ def _maps(maps: list[dict[str, str] | None]) -> pa.Array:
     return pa.array([sorted(m.items()) if m else None for m in maps], kind)
 
 
-def _integers(numbers: list[int | None]) -> pa.Array:
-    return pa.array(numbers, pa.int64())
-
-
-def _true(mask: pa.Array) -> pa.Array:
-    """Return ``mask`` with false for null."""
-    return pc.fill_null(mask, False)  # noqa: FBT003 -- the value to fill in
-
-
 def _repeated(value: object, count: int, kind: pa.DataType) -> pa.Array:
     return pa.repeat(pa.scalar(value, kind), count)
-
-
-def _moment(text: str | None) -> datetime | None:
-    if not text or text == NULL_WORD:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    try:
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except OverflowError:
-        return None
