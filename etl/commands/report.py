@@ -193,8 +193,10 @@ class _Answer:
             window=self._window,
             timezone=self._zone,
             language=self._invocation.settings.language,
+            title=", ".join(self._session.clusters) or "eventlake",
             generated_at=self._invocation.now,
-            reports=chosen,
+            lake=self._invocation.lake_path,
+            reports={item.name: item for item in chosen},
         )
 
     def _for(self, item: Report) -> dict[str, str]:

@@ -28,7 +28,8 @@ _NAMES = {
 _NEEDS_QUOTES = re.compile(r"(?::|-)\s+(?=[>|%@`!&*{\[])(?P<text>.*\S)")
 
 Scalar = str | int | float | bool | date | None
-Report = Callable[[str], None]
+# Takes the key that a mistake is about, empty for the mapping itself, and the mistake.
+Report = Callable[[str, str], None]
 
 
 class NotYamlError(ValueError):
@@ -66,10 +67,10 @@ def entries(node: yaml.MappingNode, report: Report) -> Iterator[Entry]:
             merged.extend(_merged(value, report))
             continue
         if not isinstance(key, yaml.ScalarNode) or key.tag != f"{_YAML_TAG}str":
-            report(f"line {line(key)}: a key must be a text; write it in quotes")
+            report("", f"line {line(key)}: a key must be a text; write it in quotes")
             continue
         if key.value in given:
-            report(f"the key {key.value} is given twice, in lines {given[key.value]} and {line(key)}")
+            report(key.value, f"is given twice, in lines {given[key.value]} and {line(key)}")
             continue
         given[key.value] = line(key)
         yield Entry(key.value, value)
@@ -125,7 +126,7 @@ def _merged(value: yaml.Node, report: Report) -> Iterator[Entry]:
         if isinstance(source, yaml.MappingNode):
             yield from entries(source, report)
         else:
-            report(f"line {line(source)}: << takes a mapping, or a list of mappings")
+            report("", f"line {line(source)}: << takes a mapping, or a list of mappings")
 
 
 def _explained(error: yaml.MarkedYAMLError, text: str) -> str:

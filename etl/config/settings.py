@@ -19,7 +19,7 @@ class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """A part of the configuration; an unknown key is a mistake."""
 
 
-class Source(_Section):
+class Source(_Section, frozen=True):
     """Where snapshots come from, and how the cluster is asked."""
 
     kubeconfig: str = ""
@@ -40,7 +40,7 @@ class Source(_Section):
     """How long the cluster keeps an event (--event-ttl); cannot be asked for. OpenShift: 3h."""
 
 
-class Digest(_Section):
+class Digest(_Section, frozen=True):
     """When the digest is due and what it looks at."""
 
     at: str = "09:00"
@@ -57,16 +57,18 @@ class Digest(_Section):
     """always: a quiet day is one line; on_firing: a quiet and fully covered day sends nothing."""
 
 
-class Report(_Section):
+class Report(_Section, frozen=True):
     """The page that ``run`` writes."""
 
     output: str = ""
     """Folder for the page; empty means ``reports`` beside the lake."""
     since: Duration = Duration(hours=24)
     """The span that the page shows."""
+    every: Duration = Duration(hours=1)
+    """How old the page may become before ``run`` writes it anew; it costs more than a snapshot."""
 
 
-class Match(_Section):
+class Match(_Section, frozen=True):
     """What a declarative rule counts: all given columns must match.
 
     A value is a text (equal), a list (any of them); ``!text`` negates, ``=~regex``
@@ -91,7 +93,7 @@ class Match(_Section):
     """The text of the event."""
 
 
-class Rule(_Section):
+class Rule(_Section, frozen=True):
     """One question whose answers are findings: a match with a threshold, or one SELECT."""
 
     alert: str
@@ -114,7 +116,7 @@ class Rule(_Section):
     """summary, description, runbook_url: Jinja leaves over ``value``, ``baseline`` and ``labels``."""
 
 
-class RuleGroup(_Section):
+class RuleGroup(_Section, frozen=True):
     """Rules that share labels."""
 
     name: str
@@ -125,7 +127,7 @@ class RuleGroup(_Section):
     """The group's rules."""
 
 
-class RuleOverride(_Section):
+class RuleOverride(_Section, frozen=True):
     """A switch on a rule that is defined elsewhere, such as a default one."""
 
     enabled: bool | None = None
@@ -140,14 +142,14 @@ class RuleOverride(_Section):
     """Why; shown in the digest."""
 
 
-class ConsoleConfig(_Section):
+class ConsoleConfig(_Section, frozen=True):
     """Prints the digest on standard error of the run, for people and pod logs."""
 
     width: int = 100
     """Columns to wrap at."""
 
 
-class WebhookConfig(_Section):
+class WebhookConfig(_Section, frozen=True):
     """Sends a payload of your own shape: a tree whose string leaves are templates."""
 
     url: str = ""
@@ -170,7 +172,7 @@ class WebhookConfig(_Section):
     """How long one request may take."""
 
 
-class WecomConfig(_Section):
+class WecomConfig(_Section, frozen=True):
     """Sends to a WeCom group robot as Markdown."""
 
     url: str = ""
@@ -189,7 +191,7 @@ class WecomConfig(_Section):
     """How long one request may take."""
 
 
-class Receiver(_Section):
+class Receiver(_Section, frozen=True):
     """A named place that digests go to: one or more targets."""
 
     name: str
@@ -204,7 +206,7 @@ class Receiver(_Section):
     """WeCom group robots."""
 
 
-class Settings(_Section):
+class Settings(_Section, frozen=True):
     """The whole configuration."""
 
     version: Literal[1] = 1

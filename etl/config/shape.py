@@ -12,10 +12,11 @@ from __future__ import annotations
 import difflib
 import re
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, tzinfo
+from datetime import UTC, date, datetime, time
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from zoneinfo import ZoneInfo
 
 import msgspec
 import yaml
@@ -26,6 +27,8 @@ from etl.timespan import Duration, parse_moment
 
 _EXPANSION = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<name>[^}]*)(?P<end>\}?))")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# What waits in the outbox keeps its names until it is sent (``etl.wire.sealed``); here they are checked.
+_LATE = re.compile(r"webhook_configs\[\d+\]\.(?:headers|payload)\b")
 _CLOCK = re.compile(r"\d{1,2}:\d{2}")
 _QUOTED = 60
 
@@ -44,33 +47,36 @@ class Shaper:
     """Reads the nodes of one file; ``mistakes`` grows by (path, sentence)."""
 
     environ: Mapping[str, str]
-    zone: tzinfo = UTC
+    zone: ZoneInfo
     mistakes: list[tuple[str, str]] = field(default_factory=list)
     # Paths of texts that hold a reference to the environment: where a secret is not written out.
     expanded: set[str] = field(default_factory=set)
 
-    def struct(self, node: yaml.Node, kind: type[S], path: str = "") -> S | None:
-        """Read a mapping into ``kind``; null if a required key is missing or the node is no mapping."""
-        if not isinstance(node, yaml.MappingNode):
-            self._mistake(path, f"{_shown(node)} is not a mapping; it takes {_keys(_names(kind))}")
-            return None
+    def struct(self, node: yaml.Node, kind: type[S], path: str = "") -> S:
+        """Read a mapping into ``kind``; required texts that are missing become empty.
+
+        So a list keeps its positions, and later checks name them rightly.
+        """
         known = {f.encode_name: f for f in msgspec.structs.fields(kind)}
-        values: dict[str, Any] = {}
-        for entry in document.entries(node, lambda text: self._mistake(path, text)):
+        values: dict[str, Any] = {name: "" for name, f in known.items() if f.required}
+        if not isinstance(node, yaml.MappingNode):
+            self._mistake(path, f"{_shown(node)} is not a mapping; it takes {', '.join(known)}")
+            return kind(**values)
+        missing = set(values)
+        for entry in self._entries(node, path):
             here = joined(path, entry.key)
             if entry.key not in known:
                 self._mistake(here, "is not a known key" + suggestion(entry.key, known))
                 continue
-            values[entry.key] = self.value(entry.value, known[entry.key].type, here)
-        missing = [name for name, f in known.items() if f.required and name not in values]
-        for name in missing:
+            missing.discard(entry.key)
+            value = self.value(entry.value, known[entry.key].type, here)
+            if value is not _WRONG:
+                values[entry.key] = value
+        for name in sorted(missing):
             self._mistake(joined(path, name), "is missing")
-        read = {name: value for name, value in values.items() if value is not _WRONG}
-        if any(f.required and name not in read for name, f in known.items()):
-            return None
-        return kind(**read)
+        return kind(**values)
 
-    def value(self, node: yaml.Node, kind: Any, path: str) -> Any:
+    def value(self, node: yaml.Node, kind: object, path: str) -> object:
         """Read a node by its annotation ``kind``; ``_WRONG`` after a mistake."""
         origin, arguments = get_origin(kind), get_args(kind)
         if origin in {Union, types.UnionType}:
@@ -79,14 +85,13 @@ class Shaper:
             return self._list(node, arguments[0], path)
         if origin is dict:
             return self._dict(node, arguments[1], path)
-        if kind is object or kind is Any:
+        if kind is object:
             return self._tree(node, path)
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-            read = self.struct(node, kind, path)
-            return _WRONG if read is None else read
+            return self.struct(node, kind, path)
         return self._leaf(node, kind, path)
 
-    def _union(self, node: yaml.Node, kinds: tuple[Any, ...], path: str) -> Any:
+    def _union(self, node: yaml.Node, kinds: tuple[object, ...], path: str) -> object:
         """Read by the alternative that has the node's form: null, list, mapping, else the scalar one."""
         if type(None) in kinds and _is_null(node):
             return None
@@ -99,26 +104,26 @@ class Shaper:
                 return self.value(node, kind, path)
         return self.value(node, kinds[0], path)
 
-    def _list(self, node: yaml.Node, kind: Any, path: str) -> Any:
+    def _list(self, node: yaml.Node, kind: object, path: str) -> object:
         if not isinstance(node, yaml.SequenceNode):
             return self._mistake(path, f"{_shown(node)} is not a list")
         items = [self.value(item, kind, f"{path}[{i}]") for i, item in enumerate(node.value)]
         return [item for item in items if item is not _WRONG]
 
-    def _dict(self, node: yaml.Node, kind: Any, path: str) -> Any:
+    def _dict(self, node: yaml.Node, kind: object, path: str) -> object:
         if not isinstance(node, yaml.MappingNode):
             return self._mistake(path, f"{_shown(node)} is not a mapping")
         found = {
             entry.key: self.value(entry.value, kind, joined(path, entry.key))
-            for entry in document.entries(node, lambda text: self._mistake(path, text))
+            for entry in self._entries(node, path)
         }
         return {key: value for key, value in found.items() if value is not _WRONG}
 
-    def _tree(self, node: yaml.Node, path: str) -> Any:
+    def _tree(self, node: yaml.Node, path: str) -> object:
         """Read a node whose form is the user's own, such as a payload."""
         if isinstance(node, yaml.SequenceNode):
             return self._list(node, object, path)
-        if isinstance(node, yaml.MappingNode):
+        if not isinstance(node, yaml.ScalarNode):
             return self._dict(node, object, path)
         try:
             value = document.scalar(node)
@@ -129,12 +134,12 @@ class Shaper:
         # A payload becomes JSON, which knows no dates: a date stays as it was written.
         return node.value if isinstance(value, date) else value
 
-    def _leaf(self, node: yaml.Node, kind: Any, path: str) -> Any:
+    def _leaf(self, node: yaml.Node, kind: object, path: str) -> object:
         """Read a scalar as text, number, truth value, choice, duration or time."""
         if not isinstance(node, yaml.ScalarNode):
             return self._mistake(path, f"{_shown(node)} is not {_wanted(kind)}")
         try:
-            value = _as_text(node) if _takes_text(kind) else document.scalar(node)
+            value: object = _as_text(node) if _takes_text(kind) else document.scalar(node)
         except ValueError as error:
             return self._mistake(path, str(error))
         strict = True
@@ -152,7 +157,7 @@ class Shaper:
         except (msgspec.ValidationError, ValueError):
             return self._mistake(path, f"{_shown(node)} is not {_wanted(kind)}")
 
-    def _expand(self, text: str, path: str) -> Any:
+    def _expand(self, text: str, path: str) -> object:
         """Replace ``${NAME}`` and ``$$``; a name that the environment lacks is a mistake."""
         wrong = False
 
@@ -163,7 +168,9 @@ class Shaper:
             self.expanded.add(path)
             name = found["name"]
             if not (found["end"] and _NAME.fullmatch(name)):
-                self._mistake(path, "${ is not followed by NAME}; write $${ where the text itself is meant")
+                self._mistake(
+                    path, "${ is not followed by NAME}; write $${ where the text itself is meant"
+                )
             elif name not in self.environ:
                 self._mistake(path, f"the environment has no variable {name}")
             else:
@@ -172,7 +179,15 @@ class Shaper:
             return ""
 
         value = _EXPANSION.sub(replaced, text)
-        return _WRONG if wrong else value
+        if wrong:
+            return _WRONG
+        return text if _LATE.search(path) else value
+
+    def _entries(self, node: yaml.MappingNode, path: str) -> Iterator[document.Entry]:
+        def report(key: str, text: str) -> None:
+            self._mistake(joined(path, key) if key else path, text)
+
+        return document.entries(node, report)
 
     def _mistake(self, path: str, text: str) -> _Wrong:
         self.mistakes.append((path, text))
@@ -191,7 +206,7 @@ def suggestion(given: str, known: Iterable[str]) -> str:
     names = sorted(known)
     if near := difflib.get_close_matches(given, names, n=1):
         return f"; did you mean {near[0]}?"
-    return f"; accepted are {_keys(names)}"
+    return f"; accepted are {', '.join(names)}"
 
 
 def _as_text(node: yaml.ScalarNode) -> str:
@@ -208,10 +223,10 @@ def _as_text(node: yaml.ScalarNode) -> str:
     raise ValueError(message)
 
 
-def _moment(value: Any, zone: tzinfo) -> datetime:
+def _moment(value: object, zone: ZoneInfo) -> datetime:
     """Read a time, or a date as its midnight; what names no offset is in the configured timezone."""
     if isinstance(value, str):
-        return parse_moment(value, zone)  # type: ignore[arg-type] -- any tzinfo does
+        return parse_moment(value, zone)
     if isinstance(value, datetime):
         return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
     if isinstance(value, date):
@@ -220,7 +235,7 @@ def _moment(value: Any, zone: tzinfo) -> datetime:
     raise ValueError(message)
 
 
-def _duration(kind: type, value: Any) -> Any:
+def _duration(kind: type, value: object) -> object:
     """Read the one type of the settings that msgspec does not know."""
     if kind is Duration and isinstance(value, str):
         return Duration.parse(value)
@@ -228,7 +243,7 @@ def _duration(kind: type, value: Any) -> Any:
     raise ValueError(message)
 
 
-def _takes_text(kind: Any) -> bool:
+def _takes_text(kind: object) -> bool:
     if get_origin(kind) is Literal:
         return all(isinstance(choice, str) for choice in get_args(kind))
     return kind is str
@@ -238,19 +253,20 @@ def _is_null(node: yaml.Node) -> bool:
     return isinstance(node, yaml.ScalarNode) and document.kind(node) == "empty value"
 
 
-def _wanted(kind: Any) -> str:
+def _wanted(kind: object) -> str:
     """Say what a leaf takes."""
     if get_origin(kind) is Literal:
         choices = [str(choice) for choice in get_args(kind) if choice != ""]
         return choices[0] if len(choices) == 1 else "one of " + ", ".join(choices)
-    return {
+    words: dict[object, str] = {
         str: "a text",
         int: "a whole number",
         float: "a number",
         bool: "true or false",
         Duration: "a duration; write it like 90s, 10m, 1h30m or 7d",
         datetime: "a time; write it like 2026-11-23T08:00:00Z or 2026-11-23",
-    }[kind]
+    }
+    return words[kind]
 
 
 def _shown(node: yaml.Node) -> str:
@@ -258,11 +274,3 @@ def _shown(node: yaml.Node) -> str:
     if isinstance(node, yaml.ScalarNode):
         return "the value, which is empty," if _is_null(node) else repr(quoted(node.value, _QUOTED))
     return "a mapping" if isinstance(node, yaml.MappingNode) else "a list"
-
-
-def _names(kind: type[msgspec.Struct]) -> list[str]:
-    return [f.encode_name for f in msgspec.structs.fields(kind)]
-
-
-def _keys(names: Iterable[str]) -> str:
-    return ", ".join(names)

@@ -1,0 +1,286 @@
+"""A digest and a plan to text in one dialect: the sections in their order, as many rows as planned."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from etl.alerts import figures
+from etl.alerts.dialects import Dialect
+from etl.alerts.figures import Clock
+from etl.alerts.model import SEVERITIES, Digest, Finding, FirstSeen, Held, Severity
+from etl.alerts.status import Status
+from etl.alerts.words import WORDS
+
+SECTIONS = (*SEVERITIES, "first_seen", "movers", "noisiest", "held", "health")
+# Names in a line that says what is missing; more would be the list again.
+_NAMES = 6
+_LABEL_CHARACTERS = 80
+# Labels that say nothing about the object: the heading has the severity.
+_SILENT_LABELS = {"severity", "alertname", "digest_section"}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How many rows of each kind of section a message shows, and which sections it drops."""
+
+    critical: int
+    warning: int
+    others: int
+    dropped: frozenset[str] = frozenset()
+
+    def shown(self, section: str) -> int:
+        """Return the rows that ``section`` may have."""
+        if section in self.dropped:
+            return 0
+        return {"critical": self.critical, "warning": self.warning}.get(section, self.others)
+
+
+class Composer:
+    """One digest in one dialect."""
+
+    def __init__(self, digest: Digest, dialect: Dialect) -> None:
+        """Take the words from the digest's language."""
+        self._digest = digest
+        self._dialect = dialect
+        self._words = WORDS[digest.language]
+        self._clock = Clock(digest, self._words)
+        self._status = Status(digest, dialect)
+
+    def message(self, plan: Plan) -> str:
+        """Return the whole message under ``plan``."""
+        if self._digest.quiet and self._digest.coverage.complete:
+            # Not even wrapped: a good day is one line, wherever it is read.
+            return self._joined([*self._status.lines(), *self._link()])
+        blocks = [self._dialect.line(line) for line in self._status.lines()]
+        if not self._digest.quiet:
+            blocks += self._sections(plan)
+        blocks += map(self._dialect.line, self._link())
+        return self._dialect.paragraph.join(blocks)
+
+    def counts_only(self) -> str:
+        """Return the least that is worth sending: the status and where the rest can be read."""
+        blocks = [self._dialect.line(line) for line in self._status.lines()]
+        if not self._digest.quiet:
+            blocks.append(self._dialect.line(self._words.too_long))
+        return self._dialect.paragraph.join([*blocks, *map(self._dialect.line, self._link())])
+
+    def _sections(self, plan: Plan) -> list[str]:
+        blocks: list[str] = []
+        for severity in SEVERITIES:
+            blocks += self._findings(severity, plan.shown(severity))
+        blocks += self._beyond_limits()
+        makers: dict[str, Callable[[int], list[str]]] = {
+            "first_seen": self._first_seen,
+            "movers": self._movers,
+            "noisiest": self._noisiest,
+            "held": self._held,
+            "health": self._health,
+        }
+        for section, make in makers.items():
+            if plan.shown(section):
+                blocks += make(plan.shown(section))
+        return blocks + self._left_out(plan)
+
+    def _findings(self, severity: Severity, rows: int) -> list[str]:
+        found = [f for f in self._digest.findings if f.severity == severity]
+        if not found or not rows:
+            return []
+        first = {f.alert: place for place, f in reversed(list(enumerate(found)))}
+        found.sort(key=lambda finding: first[finding.alert])
+        entries = [
+            self._group(alert, list(group))
+            for alert, group in groupby(found[:rows], key=lambda finding: finding.alert)
+        ]
+        title = self._dialect.heading(self._words.severities[severity].capitalize(), severity)
+        return self._section(title, entries, [f.alert for f in found[rows:]])
+
+    def _group(self, alert: str, group: Sequence[Finding]) -> str:
+        """Return one alert's findings; what they all share stands once, beside the name."""
+        head = self._dialect.strong(self._dialect.text(alert))
+        description = _shared(finding.description for finding in group)
+        runbook = _shared(finding.runbook_url for finding in group)
+        if description:
+            head += self._words.colon + self._dialect.text(description)
+        head = self._joined([head, self._dialect.link(self._words.runbook, runbook)])
+        items = [self._finding(f, alone=not (description or runbook)) for f in group]
+        return "\n".join([self._dialect.line(head), *map(self._dialect.item, items)])
+
+    def _finding(self, finding: Finding, *, alone: bool) -> str:
+        """Return one finding: summary, value beside its baseline, labels, when, and what is its own."""
+        parts = [self._dialect.text(finding.summary)]
+        value = figures.number(finding.value)
+        beside = figures.change(finding.value, finding.baseline, self._words)
+        if value not in finding.summary.split():
+            parts.append(self._words.value.format(value=value))
+        parts += [beside, self._labels(finding)]
+        if finding.last_seen:
+            parts.append(self._words.last_seen.format(moment=self._clock.within(finding.last_seen)))
+        if alone:
+            parts.append(self._dialect.text(finding.description))
+            parts.append(self._dialect.link(self._words.runbook, finding.runbook_url))
+        return self._joined(parts)
+
+    def _labels(self, finding: Finding) -> str:
+        """Return the labels that the summary does not name already."""
+        hidden = _SILENT_LABELS | ({"cluster"} if len(self._digest.clusters) == 1 else set())
+        return " ".join(
+            f"{self._dialect.text(name, _LABEL_CHARACTERS)}={self._dialect.text(value, _LABEL_CHARACTERS)}"
+            for name, value in finding.labels.items()
+            if name not in hidden and value and value not in finding.summary
+        )
+
+    def _beyond_limits(self) -> list[str]:
+        named = [
+            f"{self._dialect.text(alert)} {figures.number(count)}"
+            for alert, count in self._digest.cut.items()
+            if count
+        ]
+        if not named:
+            return []
+        names = self._words.listing.join(named[:_NAMES]) + ("…" if len(named) > _NAMES else "")
+        return [self._dialect.line(self._words.beyond_limits.format(names=names))]
+
+    def _first_seen(self, rows: int) -> list[str]:
+        entries = self._digest.first_seen
+        items = [self._dialect.item(self._reason(entry)) for entry in entries[:rows]]
+        return self._list(self._words.first_seen, items, [e.reason for e in entries[rows:]])
+
+    def _reason(self, entry: FirstSeen) -> str:
+        text = self._dialect.text
+        name = self._dialect.strong(text(entry.reason))
+        parts = [
+            self._words.on_kind.format(reason=name, kind=text(entry.object_kind)),
+            text(entry.cluster, 60) if len(self._digest.clusters) > 1 else "",
+            self._words.since.format(
+                count=figures.number(entry.occurrences),
+                moment=self._clock.within(entry.first_seen),
+            ),
+            text(entry.meaning),
+        ]
+        if entry.example:
+            parts.append(self._words.example.format(message=self._dialect.code(entry.example)))
+        return self._joined(parts)
+
+    def _movers(self, rows: int) -> list[str]:
+        words, text, entries = self._words, self._dialect.text, self._digest.movers
+        many = len(self._digest.clusters) > 1
+        header = [words.reason, words.namespace, words.now, words.usual, words.change]
+        cells = [
+            [
+                text(entry.reason, _LABEL_CHARACTERS),
+                text(entry.namespace or "-", _LABEL_CHARACTERS),
+                figures.number(entry.value),
+                figures.number(entry.baseline),
+                figures.short_change(entry.value, entry.baseline, words),
+                *([text(entry.cluster, 60)] if many else []),
+            ]
+            for entry in entries[:rows]
+        ]
+        table = self._dialect.table([*header, *([words.cluster] if many else [])], cells, {2, 3, 4})
+        return self._list(
+            words.movers, [table] if cells else [], [e.reason for e in entries[rows:]]
+        )
+
+    def _noisiest(self, rows: int) -> list[str]:
+        words, text, entries = self._words, self._dialect.text, self._digest.noisiest
+        many = len(self._digest.clusters) > 1
+        cells = [
+            [
+                figures.number(entry.occurrences),
+                text(
+                    f"{entry.object_kind} {entry.namespace}/{entry.object_name}"
+                    if entry.namespace
+                    else f"{entry.object_kind} {entry.object_name}"
+                ),
+                text(entry.top_reason, _LABEL_CHARACTERS),
+                *([text(entry.cluster, 60)] if many else []),
+            ]
+            for entry in entries[:rows]
+        ]
+        header = [words.now, words.object, words.reason, *([words.cluster] if many else [])]
+        table = self._dialect.table(header, cells, {0})
+        return self._list(
+            words.noisiest, [table] if cells else [], [e.object_name for e in entries[rows:]]
+        )
+
+    def _held(self, rows: int) -> list[str]:
+        entries = self._digest.held
+        items = [self._dialect.item(self._switched_off(entry)) for entry in entries[:rows]]
+        return self._list(self._words.held, items, [e.alert for e in entries[rows:]])
+
+    def _switched_off(self, entry: Held) -> str:
+        parts = [self._dialect.text(entry.alert)]
+        if entry.until:
+            parts.append(self._words.until.format(moment=self._clock.moment(entry.until)))
+        return self._joined([*parts, self._dialect.text(entry.comment)])
+
+    def _health(self, rows: int) -> list[str]:
+        lines = [self._dialect.text(line, 300) for line in self._digest.health]
+        if len(self._digest.coverage.gaps) > 1:
+            lines += [self._status.gap(gap) for gap in self._digest.coverage.gaps]
+        items = [self._dialect.item(line) for line in lines[:rows]]
+        if len(lines) > rows:
+            items.append(self._dialect.item(f"… {len(lines) - rows}"))
+        return self._list(self._words.health, items, [])
+
+    def _list(self, title: str, items: Sequence[str], rest: Sequence[str]) -> list[str]:
+        """Return a section of one list or table; nothing without entries."""
+        return (
+            self._section(self._dialect.heading(title), ["\n".join(items)], rest) if items else []
+        )
+
+    def _section(self, title: str, entries: Sequence[str], rest: Sequence[str]) -> list[str]:
+        """Return one block: heading, entries, and what did not find room."""
+        more = [self._dialect.line(self._more(rest))] if rest else []
+        return [f"{title}\n{self._dialect.near.join([*entries, *more])}"]
+
+    def _more(self, names: Iterable[str]) -> str:
+        """Say how many entries are missing and of which kinds, the most frequent first."""
+        kinds = Counter(names)
+        listed = [
+            f"{self._dialect.text(name, 60)} {count}" if count > 1 else self._dialect.text(name, 60)
+            for name, count in kinds.most_common(_NAMES)
+        ]
+        text = self._words.listing.join(listed) + ("…" if len(kinds) > _NAMES else "")
+        return self._words.more.format(count=figures.number(kinds.total()), names=text)
+
+    def _left_out(self, plan: Plan) -> list[str]:
+        """Name the sections that the plan drops and that would have had something to say."""
+        counted = {
+            **{str(severity): self._digest.counted(severity) for severity in SEVERITIES},
+            "first_seen": len(self._digest.first_seen),
+            "movers": len(self._digest.movers),
+            "noisiest": len(self._digest.noisiest),
+            "held": len(self._digest.held),
+            "health": len(self._digest.health),
+        }
+        names = {
+            **{str(severity): word for severity, word in self._words.severities.items()},
+            "first_seen": self._words.first_seen,
+            "movers": self._words.movers,
+            "noisiest": self._words.noisiest,
+            "held": self._words.held,
+            "health": self._words.health,
+        }
+        dropped = [f"{names[s]} {counted[s]}" for s in SECTIONS if s in plan.dropped and counted[s]]
+        if not dropped:
+            return []
+        return [
+            self._dialect.line(self._words.left_out.format(names=self._words.listing.join(dropped)))
+        ]
+
+    def _link(self) -> list[str]:
+        link = self._dialect.link(self._words.report, self._digest.link)
+        return [link] if link else []
+
+    def _joined(self, parts: Iterable[str]) -> str:
+        return self._dialect.dot.join(part for part in parts if part)
+
+
+def _shared(texts: Iterable[str]) -> str:
+    """Return the text that all have in common; empty where they differ."""
+    found = set(texts)
+    return found.pop() if len(found) == 1 else ""

@@ -1,0 +1,293 @@
+"""A digest to all its receivers, and what earlier runs left: first into the outbox, then out.
+
+Every message is in the outbox before the first request is made, so nothing that happens
+afterwards loses one. Targets are served one after the other, and none of them can stop
+the next: whatever goes wrong with one is kept until the others were served.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+from typing import TextIO
+
+import msgspec
+
+from etl.alerts.attempts import Ending, Pace, Result, Shorter, deliver
+from etl.alerts.model import Digest, Language
+from etl.alerts.outbox import GIVEN_UP_AFTER, KEPT, SKIPPED, Entry, Outbox, Subject, content_hash
+from etl.alerts.receivers import Placed, placed, title
+from etl.alerts.receivers.target import STEPS, Outside, Part
+from etl.alerts.words import WORDS, counted
+from etl.config.settings import Settings
+from etl.errors import DeliveryError, quoted
+from etl.lake.files import Files
+from etl.log import redact
+from etl.timespan import Window, brief, rfc3339
+from etl.wire import budget
+from etl.wire.templates import LeafError
+
+Sleep = Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A target that did not get a message in this run; ``dead`` means that it never will."""
+
+    target: str
+    detail: str
+    dead: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What became of a run's messages."""
+
+    delivered: tuple[str, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    elsewhere: int = 0
+    """Messages that another run is sending."""
+
+    def __add__(self, other: Delivery) -> Delivery:
+        """Put two deliveries of one run together."""
+        return Delivery(
+            self.delivered + other.delivered,
+            self.failures + other.failures,
+            self.elsewhere + other.elsewhere,
+        )
+
+    def error(self) -> DeliveryError | None:
+        """Return the error that ends the command, one line per target; None if all went well."""
+        if not self.failures:
+            return None
+        lines = [
+            f"{f.target}: {f.detail}" + ("; given up" if f.dead else "; kept in the outbox")
+            for f in self.failures
+        ]
+        return DeliveryError("not everybody got the digest\n" + "\n".join(lines))
+
+
+def send_digest(
+    digest: Digest,
+    settings: Settings,
+    files: Files,
+    *,
+    now: datetime,
+    environ: Mapping[str, str],
+    sleep: Sleep,
+    stream: TextIO | None = None,
+    jitter: Callable[[], float] = random.random,
+) -> Delivery:
+    """Send ``digest`` to every target that does not have it; what fails stays in the outbox."""
+    run = _Run(files, Pace(now, sleep, jitter))
+    targets = placed(settings, Outside(environ, stream or sys.stderr))
+    quiet = digest.quiet and digest.coverage.complete
+    if settings.digest.send == "on_firing" and quiet:
+        for item in targets:
+            run.skip(item, digest)
+        return run.delivery()
+    queued = [(item, run.enqueue(item, item.digest(digest))) for item in targets]
+    for item, entries in queued:
+        run.serve(item, entries, digest=item.digest(digest))
+    run.outbox.prune(now - KEPT)
+    return run.delivery()
+
+
+def send_pending(
+    settings: Settings,
+    files: Files,
+    *,
+    now: datetime,
+    environ: Mapping[str, str],
+    sleep: Sleep,
+    stream: TextIO | None = None,
+    jitter: Callable[[], float] = random.random,
+) -> Delivery:
+    """Send what earlier runs left in the outbox, oldest first."""
+    run = _Run(files, Pace(now, sleep, jitter))
+    targets = {
+        (item.receiver.name, item.place): item
+        for item in placed(settings, Outside(environ, stream or sys.stderr))
+    }
+    waiting = sorted(run.outbox.waiting(), key=lambda entry: (entry.receiver, entry.place))
+    for key, entries in groupby(waiting, key=lambda entry: (entry.receiver, entry.place)):
+        item = targets.get(key)
+        if item is not None:
+            run.serve(item, list(entries), digest=None)
+            continue
+        for entry in entries:
+            # The configuration may be half rolled out: the target may come back.
+            run.expire(entry)
+    return run.delivery()
+
+
+def was_delivered(
+    files: Files, settings: Settings, window: Window, clusters: Sequence[str]
+) -> bool:
+    """Whether every target has this digest, or it is in the outbox: then it is not due any more."""
+    outbox, subject = Outbox(files), Subject(clusters, window)
+    targets = placed(settings, Outside({}, sys.stderr))
+    return all(outbox.known(subject.id(item.receiver.name, item.place, 1)) for item in targets)
+
+
+def health(files: Files, now: datetime, *, language: Language = "en") -> list[str]:
+    """Return lines for the next digest: who has not got the last one, and who gets none any more."""
+    outbox, words = Outbox(files), WORDS[language]
+    lines = []
+    shown = [r.created_at for r in outbox.receipts() if r.outcome != SKIPPED]
+    told = max(shown, default=None)
+    for dead in outbox.dead():
+        entry = dead.entry
+        # Since the last digest that anybody got: earlier ones were in its health section.
+        if told is None or dead.died_at >= told:
+            name = title(entry.receiver, entry.place)
+            window = rfc3339(entry.end)
+            reason = quoted(dead.reason)
+            lines.append(words.dead_letter.format(receiver=name, window=window, reason=reason))
+    waiting = sorted(outbox.waiting(), key=lambda entry: (entry.receiver, entry.place))
+    for (receiver, place), group in groupby(waiting, key=lambda e: (e.receiver, e.place)):
+        entries = sorted(group, key=lambda entry: entry.created_at)
+        tried = outbox.attempts(entries[0].id)
+        lines.append(
+            counted(
+                words.waiting,
+                len(entries),
+                receiver=title(receiver, place),
+                since=brief(now - entries[0].created_at),
+                reason=quoted(tried[-1].detail) if tried else words.no_attempt,
+            )
+        )
+    return lines + [words.unreadable.format(path=path) for path in outbox.unreadable]
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run's work on the outbox, and what became of it."""
+
+    files: Files
+    pace: Pace
+    outbox: Outbox = field(init=False)
+    delivered: list[str] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    defects: list[Exception] = field(default_factory=list)
+    elsewhere: int = 0
+
+    def __post_init__(self) -> None:
+        """Open the outbox."""
+        self.outbox = Outbox(self.files)
+
+    def delivery(self) -> Delivery:
+        """Return the summary; raises what went wrong beyond a receiver's refusal."""
+        if self.defects:
+            # The lake or eventlake itself: by now everybody who could be served was.
+            raise self.defects[0]
+        return Delivery(tuple(self.delivered), tuple(self.failures), self.elsewhere)
+
+    def enqueue(self, item: Placed, digest: Digest) -> list[Entry]:
+        """Put the target's messages into the outbox; return those that are still to be sent."""
+        try:
+            return self._enqueued(item, digest, item.target.prepare(digest))
+        except LeafError as error:
+            self._bury_unmade(item, digest, str(error))
+        except Exception as error:  # noqa: BLE001
+            # As in ``serve``: one target never stops another, and ``delivery`` raises it.
+            self.defects.append(error)
+        return []
+
+    def _enqueued(self, item: Placed, digest: Digest, parts: Sequence[Part]) -> list[Entry]:
+        entries = [
+            _entry(item, digest, number, part, self.pace.now)
+            for number, part in enumerate(parts, start=1)
+        ]
+        for entry in entries:
+            self.outbox.add(entry)
+        # What an earlier run put there stays as it was.
+        return [kept for entry in entries if (kept := self.outbox.pending(entry.id))]
+
+    def skip(self, item: Placed, digest: Digest) -> None:
+        """Note that nothing is sent to the target about this window."""
+        entry = _entry(item, digest, 1, Part(None, None), self.pace.now)
+        self.outbox.skip(entry, moment=self.pace.now)
+
+    def serve(self, item: Placed, entries: Iterable[Entry], *, digest: Digest | None) -> None:
+        """Send a target its messages in order; the first that must wait makes the others wait."""
+        for entry in entries:
+            try:
+                shorter = _shortener(item, digest)
+                result = deliver(entry, item, self.outbox, self.pace, shorter=shorter)
+            except Exception as error:  # noqa: BLE001
+                # One target never stops another, not even by a defect; ``delivery`` raises it.
+                self.defects.append(error)
+                return
+            self._note(item.name, result)
+            if result.ending in {Ending.WAITING, Ending.ELSEWHERE}:
+                return
+
+    def expire(self, entry: Entry) -> None:
+        """Give up a message whose target is not configured any more, once it is too old."""
+        if self.pace.now - entry.created_at > GIVEN_UP_AFTER:
+            reason = "its receiver is not configured any more"
+            self.outbox.bury(entry, reason, moment=self.pace.now)
+            self.failures.append(Failure(title(entry.receiver, entry.place), reason, dead=True))
+
+    def _note(self, name: str, result: Result) -> None:
+        if result.ending is Ending.DELIVERED:
+            self.delivered.append(name)
+        elif result.ending is Ending.ELSEWHERE:
+            self.elsewhere += 1
+        else:
+            dead = result.ending is Ending.DEAD
+            self.failures.append(Failure(name, redact(result.detail), dead))
+
+    def _bury_unmade(self, item: Placed, digest: Digest, reason: str) -> None:
+        """Give up a message that cannot even be made, so that no later run makes it again."""
+        entry = _entry(item, digest, 1, Part(None, None), self.pace.now)
+        if not self.outbox.known(entry.id):
+            self.outbox.bury(entry, reason, moment=self.pace.now)
+            self._note(item.name, Result(Ending.DEAD, reason))
+
+
+def _entry(item: Placed, digest: Digest, number: int, part: Part, now: datetime) -> Entry:
+    subject = Subject(digest.clusters, digest.window)
+    name, place = item.receiver.name, item.place
+    return Entry(
+        id=subject.id(name, place, number),
+        receiver=name,
+        place=place,
+        part=number,
+        clusters=list(digest.clusters),
+        start=digest.window.start,
+        end=digest.window.end,
+        created_at=now,
+        content_sha256=content_hash(part.payload),
+        payload=_plain(part.payload),
+        repeat=_plain(part.repeat),
+    )
+
+
+def _plain(payload: object) -> object:
+    """Return the payload as it will be read back, free of what UTF-8 cannot hold."""
+    return msgspec.json.decode(budget.encode(payload))
+
+
+def _shortener(item: Placed, digest: Digest | None) -> Shorter:
+    """Return what makes this target's messages shorter, step by step, as long as there is a digest."""
+    taken = 0
+
+    def shorter(entry: Entry) -> Entry | None:
+        nonlocal taken
+        while digest is not None and taken < STEPS:
+            taken += 1
+            parts = item.target.prepare(digest, step=taken)
+            if entry.part > len(parts):
+                return None
+            made = _entry(item, digest, entry.part, parts[entry.part - 1], entry.created_at)
+            if made.content_sha256 != entry.content_sha256:
+                return made
+        return None
+
+    return shorter

@@ -1,0 +1,90 @@
+"""Where digests go: one module per kind of target, and the table from its configuration to it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from etl.alerts.model import Digest
+from etl.alerts.receivers import webhook
+from etl.alerts.receivers.console import Console
+from etl.alerts.receivers.target import Outside, Target
+from etl.alerts.receivers.webhook import Webhook
+from etl.alerts.receivers.wecom import Wecom
+from etl.config.settings import ConsoleConfig, Receiver, Settings
+
+# The list of a receiver's configuration, and what is made of its entries. A new kind of target is
+# a module and a line here; any config is right for its own class, which no type can say of a table.
+_TARGETS: dict[str, Callable[[Any, Outside], Target]] = {
+    "console_configs": Console,
+    "webhook_configs": Webhook,
+    "wecom_configs": Wecom,
+}
+# Where nothing is configured the digest is printed: eventlake never keeps a finding to itself.
+_DEFAULT = Receiver(name="console", console_configs=[ConsoleConfig()])
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A target with its place in the configuration, which the outbox knows it by."""
+
+    receiver: Receiver
+    place: str
+    """Kind and number, such as ``wecom[0]``; counted per kind, so that adding one kind moves no other."""
+    target: Target
+
+    @property
+    def name(self) -> str:
+        """The name for messages: the receiver's, with the place where that is not enough."""
+        return title(self.receiver.name, self.place if len(_configs(self.receiver)) > 1 else "")
+
+    def digest(self, digest: Digest) -> Digest:
+        """Return ``digest`` in the receiver's language."""
+        return replace(digest, language=self.receiver.language or digest.language)
+
+
+def title(receiver: str, place: str) -> str:
+    """Return how messages name a target."""
+    return f"{receiver} ({place})" if place else receiver
+
+
+def placed(settings: Settings, outside: Outside) -> list[Placed]:
+    """Return all targets of the configuration; the console if there are none."""
+    return [
+        Placed(receiver, f"{_kind(field)}[{number}]", _TARGETS[field](config, outside))
+        for receiver in settings.receivers or [_DEFAULT]
+        for field, number, config in _configs(receiver)
+    ]
+
+
+def check(settings: Settings) -> list[str]:
+    """Return the mistakes in payloads and headers, which only a look at the templates can find."""
+    return [
+        mistake
+        for index, receiver in enumerate(settings.receivers)
+        for number, config in enumerate(receiver.webhook_configs)
+        for mistake in webhook.check(config, f"receivers[{index}].webhook_configs[{number}]")
+    ]
+
+
+def preview(digest: Digest, settings: Settings) -> list[tuple[str, str, str]]:
+    """Return (receiver, place, text) of what would be sent; nothing is sent, no secret is read."""
+    return [
+        (item.receiver.name, item.place, item.target.preview(item.digest(digest)))
+        for item in placed(settings, Outside({}, io.StringIO()))
+    ]
+
+
+def _configs(receiver: Receiver) -> list[tuple[str, int, Any]]:
+    """Return each target's list, number in it and configuration."""
+    return [
+        (field, number, config)
+        for field in _TARGETS
+        for number, config in enumerate(getattr(receiver, field))
+    ]
+
+
+def _kind(field: str) -> str:
+    return field.removesuffix("_configs")

@@ -1,0 +1,156 @@
+"""Sends the digest to a webhook in a shape of the operator's own, or as plain data.
+
+The payload is a tree whose leaves are templates over ``render.to_json``; it shrinks with
+the digest until the encoded body fits. ``webhook-id`` stays the same over all attempts,
+so a receiver can tell a repeat; a header says when one is possible.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import ClassVar
+
+from etl.alerts import render, specimen
+from etl.alerts.compose import Plan
+from etl.alerts.model import Digest
+from etl.alerts.receivers.target import Outside, Part, budget_at
+from etl.config.settings import WebhookConfig
+from etl.wire import budget, http, sealed, secrets, templates
+from etl.wire.outcome import Outcome
+
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+# These describe the message that we make, or the connection.
+_OUR_HEADERS = {"host", "content-length", "transfer-encoding", "connection", "webhook-id"}
+_LONGEST_HEADER = 1000
+_AN_INSTANT = datetime(2026, 1, 2, 9, tzinfo=UTC)
+
+
+class Webhook:
+    """An address that takes JSON."""
+
+    kind: ClassVar[str] = "webhook"
+    spacing: ClassVar[timedelta] = timedelta(0)
+
+    def __init__(self, config: WebhookConfig, outside: Outside) -> None:
+        """Speak to the address that ``config`` names."""
+        self._config = config
+        self._outside = outside
+
+    @property
+    def patience(self) -> timedelta:
+        """The configured timeout."""
+        return self._config.timeout
+
+    def prepare(self, digest: Digest, *, step: int = 0) -> list[Part]:
+        """Return the payload under the first plan whose encoded body fits; raises ``LeafError``."""
+        limit = budget_at(self._config.max_bytes, step)
+        part = render.first_fitting(
+            lambda plan: self._part(digest, plan),
+            lambda made: max(_size(made.payload), _size(made.repeat)) <= limit,
+        )
+        if part is None:
+            raise templates.LeafError(
+                f"the payload takes more than {limit} bytes even without rows; raise max_bytes"
+            )
+        return [part]
+
+    def send(self, payload: object, *, delivery_id: str, repeat: bool, now: datetime) -> Outcome:
+        """Send the prepared body; the status alone tells what happened."""
+        opened = sealed.unseal(payload, self._outside.environ)
+        headers = {
+            "Content-Type": "application/json; charset=utf-8",
+            **_headers(opened),
+            "webhook-id": delivery_id,
+        }
+        if repeat:
+            headers["Eventlake-Possible-Repeat"] = "true"
+        answer = http.send(
+            http.Request(self._config.method, budget.encode(_body(opened)), headers),
+            self._url,
+            http.Guard(
+                allow_http=self._config.allow_http,
+                allow_private=self._config.allow_private,
+                timeout=self._config.timeout,
+            ),
+            environ=self._outside.environ,
+        )
+        return http.judge(answer, now=now)
+
+    def preview(self, digest: Digest) -> str:
+        """Return the body, indented."""
+        body = _body(self.prepare(digest)[0].payload)
+        return json.dumps(body, ensure_ascii=False, indent=2)
+
+    def address(self) -> str:
+        """Return the address."""
+        return self._url
+
+    @cached_property
+    def _url(self) -> str:
+        return secrets.address(
+            url=self._config.url, url_file=self._config.url_file, environ=self._outside.environ
+        )
+
+    def _part(self, digest: Digest, plan: Plan) -> Part:
+        return Part(*(self._rendered(digest, plan, repeat=again) for again in (False, True)))
+
+    def _rendered(self, digest: Digest, plan: Plan, *, repeat: bool) -> dict[str, object]:
+        data = render.to_json(digest, plan, repeat=repeat)
+        context = {**data, "digest": data}
+
+        def rendered(tree: object) -> object:
+            return templates.render_tree(tree, context)
+
+        tree = self._config.payload
+        return {
+            "body": data if tree is None else sealed.seal(tree, rendered),
+            "headers": sealed.seal(self._config.headers, rendered),
+        }
+
+
+def check(config: WebhookConfig, path: str) -> list[str]:
+    """Return the mistakes in payload and headers: those that reading finds, else those of a trial."""
+    data = render.to_json(specimen.specimen(_AN_INSTANT))
+    names = {*data, "digest"}
+    mistakes = templates.check_tree(config.payload, f"{path}.payload", names=names)
+    for name, value in config.headers.items():
+        where = f"{path}.headers.{name}"
+        if not _TOKEN.fullmatch(name) or name.lower() in _OUR_HEADERS:
+            mistakes.append(f"{where}: this header cannot be set")
+        mistakes += templates.check_leaf(value, where, names=names)
+    return mistakes or _trial(config, path)
+
+
+def _trial(config: WebhookConfig, path: str) -> list[str]:
+    """Render a full and an empty digest: what fails on either would fail some morning."""
+    webhook = Webhook(config, Outside({}, io.StringIO()))
+    for digest in (specimen.specimen(_AN_INSTANT), specimen.bare(_AN_INSTANT)):
+        try:
+            webhook.prepare(digest)
+        except templates.LeafError as error:
+            return [f"{path}: on a trial digest, {error}"]
+    return []
+
+
+def _headers(payload: object) -> dict[str, str]:
+    headers = payload.get("headers") if isinstance(payload, Mapping) else None
+    return {k: _header(str(v)) for k, v in headers.items()} if isinstance(headers, Mapping) else {}
+
+
+def _header(value: str) -> str:
+    """Return a header value that cannot end its line: printable ASCII, capped."""
+    flat = "".join(c if " " <= c <= "~" else "?" if c > "~" else " " for c in value)
+    return flat.strip()[:_LONGEST_HEADER]
+
+
+def _body(payload: object) -> object:
+    return payload.get("body") if isinstance(payload, Mapping) else None
+
+
+def _size(payload: object) -> int:
+    return len(budget.encode(_body(payload)))

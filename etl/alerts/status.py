@@ -1,0 +1,142 @@
+"""The first lines of a digest: what, when, how bad, how much, and whether all of it was seen.
+
+Silence is only quiet where coverage is complete. A window with a gap says so in the
+same sentence, and a window that no snapshot reaches is NO DATA, never a good day.
+"""
+
+from __future__ import annotations
+
+from etl.alerts import figures
+from etl.alerts.dialects import Dialect
+from etl.alerts.figures import Clock
+from etl.alerts.model import SEVERITIES, Coverage, Digest, Gap
+from etl.alerts.words import WORDS, Words, counted
+
+_NAMED_CLUSTERS = 4
+# In a sentence; the health section lists the others.
+_NAMED_GAPS = 3
+
+
+class Status:
+    """The status of one digest in one dialect."""
+
+    def __init__(self, digest: Digest, dialect: Dialect) -> None:
+        """Take the words from the digest's language."""
+        self._digest = digest
+        self._dialect = dialect
+        self._words: Words = WORDS[digest.language]
+        self._clock = Clock(digest, self._words)
+
+    def lines(self) -> list[str]:
+        """Return the status as one or two lines of markup; a quiet day is one."""
+        join = self._dialect.dot.join
+        head = [self._dialect.strong(clusters(self._digest, self._dialect))]
+        head.append(self._clock.window())
+        if self._digest.coverage.share is None:
+            return [join([*head, self._dialect.strong(self._verdict())]), join(self._no_data())]
+        facts = [*self._totals(), *self._coverage()]
+        if not self._digest.quiet:
+            return [join([*head, self._dialect.strong(self._verdict())]), join(facts)]
+        held = len(self._digest.held)
+        if held:
+            facts.append(counted(self._words.held_count, held))
+        return [join([*head, self._dialect.strong(self._verdict()), *facts])]
+
+    def title(self) -> str:
+        """Return clusters and verdict: the one line of a preview or a subject."""
+        return f"{clusters(self._digest, self._dialect)}{self._words.colon}{self._verdict()}"
+
+    def _verdict(self) -> str:
+        digest, words = self._digest, self._words
+        if digest.coverage.share is None:
+            seen = digest.findings or digest.totals.occurrences
+            verdict = words.no_data_findings if seen else words.no_data
+            return verdict + (words.comma + counts(digest) if digest.findings else "")
+        if digest.findings:
+            return counts(digest)
+        if digest.coverage.complete:
+            return words.all_quiet if digest.quiet else words.no_findings
+        return f"{words.no_findings_seen}{words.semicolon}{self._missing()}"
+
+    def _missing(self) -> str:
+        """Say how much was not seen and, for the longest gaps, when and why."""
+        coverage, window = self._digest.coverage, self._digest.window
+        longest = _longest(coverage)[:_NAMED_GAPS]
+        named = self._words.listing.join(self.gap(gap) for gap in longest)
+        if len(coverage.gaps) > _NAMED_GAPS:
+            named += "…"
+        return self._words.not_covered.format(
+            missing=figures.length(window.length - coverage.covered),
+            whole=figures.length(window.length),
+            gaps=named,
+        )
+
+    def gap(self, gap: Gap) -> str:
+        """Say when and why nothing was seen, and where, if there is more than one cluster."""
+        cause = self._words.causes.get(gap.cause) or self._dialect.text(gap.cause, 80)
+        where = f"{self._dialect.text(gap.cluster, 60)} " if len(self._digest.clusters) > 1 else ""
+        return f"{where}{self._clock.span(gap.start, gap.end)} {cause}"
+
+    def _totals(self) -> list[str]:
+        totals, words = self._digest.totals, self._words
+        parts = []
+        for phrase, value, baseline in (
+            (words.occurrences, totals.occurrences, totals.baseline_occurrences),
+            (words.warnings, totals.warnings, totals.baseline_warnings),
+        ):
+            beside = figures.change(value, baseline, words)
+            fact = counted(phrase, value)
+            parts.append(words.aside.format(fact=fact, note=beside) if beside else fact)
+        if totals.baseline_occurrences is None:
+            parts[-1] = words.aside.format(fact=parts[-1], note=words.no_baseline)
+        return parts
+
+    def _coverage(self) -> list[str]:
+        """Return the covered share, and the longest gap where the verdict has not named it."""
+        coverage, words = self._digest.coverage, self._words
+        phrase = words.coverage_failed if coverage.failed else words.coverage
+        parts = [
+            counted(
+                phrase,
+                coverage.snapshots,
+                share=figures.share(coverage.share or 0.0, complete=coverage.complete),
+                failed=str(coverage.failed),
+            )
+        ]
+        if coverage.gaps and self._digest.findings:
+            gap = _longest(coverage)[0]
+            phrase = words.gaps if len(coverage.gaps) > 1 else words.longest_gap
+            span = figures.length(gap.end - gap.start)
+            parts.append(phrase.format(count=len(coverage.gaps), length=span, gap=self.gap(gap)))
+        return parts
+
+    def _no_data(self) -> list[str]:
+        words, last = self._words, self._digest.coverage.last_snapshot_at
+        seen = words.last_snapshot.format(moment=self._clock.moment(last)) if last else words.never
+        return [
+            seen,
+            words.no_data_advice,
+            *(self._totals() if self._digest.totals.occurrences else []),
+        ]
+
+
+def counts(digest: Digest) -> str:
+    """Return the findings by severity: ``2 critical, 3 warning``."""
+    words = WORDS[digest.language]
+    return words.comma.join(
+        words.count.format(count=digest.counted(severity), severity=words.severities[severity])
+        for severity in SEVERITIES
+        if digest.counted(severity)
+    )
+
+
+def clusters(digest: Digest, dialect: Dialect) -> str:
+    """Return the names of the clusters, or their number where there are many."""
+    words = WORDS[digest.language]
+    if not 0 < len(digest.clusters) <= _NAMED_CLUSTERS:
+        return counted(words.clusters, len(digest.clusters))
+    return words.listing.join(dialect.text(name, 60) for name in digest.clusters)
+
+
+def _longest(coverage: Coverage) -> list[Gap]:
+    return sorted(coverage.gaps, key=lambda gap: (gap.start - gap.end, gap.start, gap.cluster))

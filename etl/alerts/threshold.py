@@ -1,0 +1,55 @@
+"""A threshold such as ``>= 20``: what makes a value a finding."""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Self
+
+_FORM = re.compile(r"(>=|<=|==|!=|>|<)\s*([-+]?\d+(?:\.\d+)?)")
+_OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """An operator and a number."""
+
+    operator: str
+    number: float
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``text``; raises ``ValueError`` that names the accepted form."""
+        found = _FORM.fullmatch(text.strip())
+        if found is None or not math.isfinite(float(found[2])):
+            known = " ".join(_OPERATORS)
+            message = f"{text!r} is not a threshold; write it like '>= 20', with one of {known}"
+            raise ValueError(message)
+        return cls(found[1], float(found[2]))
+
+    @staticmethod
+    def mistake(text: str) -> str:
+        """Say what is wrong with ``text``; empty if nothing is."""
+        try:
+            Threshold.parse(text)
+        except ValueError as error:
+            return str(error)
+        return ""
+
+    def met(self, value: float) -> bool:
+        """Say whether ``value`` is a finding; what is not a number never is."""
+        return not math.isnan(value) and _OPERATORS[self.operator](value, self.number)
+
+    def __str__(self) -> str:
+        """Write the threshold as ``parse`` reads it."""
+        return f"{self.operator} {self.number:g}"

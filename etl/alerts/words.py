@@ -1,0 +1,239 @@
+"""The words of a digest in English and in Chinese: one field per phrase, so neither can miss one.
+
+Phrases with braces are filled by ``str.format``; what goes in is escaped before. A
+phrase with a bar has one form for one and one for many. The two languages order their
+words differently, so a phrase is never put together from pieces that only fit one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from etl.alerts.model import Language, Severity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """All phrases of one language."""
+
+    severities: dict[Severity, str]
+    months: tuple[str, ...] = ()
+    """Names of the months; empty where months are numbers."""
+    moment: str
+    """A day and a time: {month}, {day} and {clock}."""
+    aside: str
+    """A fact and a note on it in brackets."""
+    comma: str
+    colon: str
+    semicolon: str
+    listing: str
+    """Between the entries of a list in one sentence."""
+    clusters: str
+    all_quiet: str
+    no_findings: str
+    no_findings_seen: str
+    not_covered: str
+    no_data: str
+    no_data_advice: str
+    no_data_findings: str
+    last_snapshot: str
+    never: str
+    count: str
+    """A number before a severity: ``2 critical``."""
+    occurrences: str
+    warnings: str
+    no_baseline: str
+    as_usual: str
+    usually: str
+    times_usual: str
+    percent_usual: str
+    coverage: str
+    coverage_failed: str
+    longest_gap: str
+    gaps: str
+    more: str
+    beyond_limits: str
+    left_out: str
+    too_long: str
+    value: str
+    last_seen: str
+    since: str
+    until: str
+    example: str
+    runbook: str
+    report: str
+    first_seen: str
+    on_kind: str
+    movers: str
+    noisiest: str
+    held: str
+    held_count: str
+    health: str
+    reason: str
+    namespace: str
+    cluster: str
+    object: str
+    now: str
+    usual: str
+    change: str
+    new: str
+    gone: str
+    possible_repeat: str
+    mention: str
+    dead_letter: str
+    waiting: str
+    no_attempt: str
+    unreadable: str
+    causes: dict[str, str] = field(default_factory=dict)
+    """Known causes of gaps; one that is not listed is shown as it is."""
+
+
+ENGLISH = Words(
+    severities={"critical": "critical", "warning": "warning", "info": "info"},
+    months=tuple("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()),  # noqa: SIM905 - readable
+    moment="{day} {month} {clock}",
+    aside="{fact} ({note})",
+    comma=", ",
+    colon=": ",
+    semicolon="; ",
+    listing=", ",
+    clusters="{count} cluster|{count} clusters",
+    all_quiet="all quiet, no findings",
+    no_findings="no findings",
+    no_findings_seen="no findings in what was seen",
+    not_covered="{missing} of {whole} not covered: {gaps}",
+    no_data="NO DATA: no snapshot reaches this time, so nothing is known about it",
+    no_data_advice="check that the job runs and may list events",
+    no_data_findings="NO DATA from snapshots: what follows comes from imports and may be incomplete",
+    last_snapshot="last snapshot {moment}",
+    never="there is no snapshot at all",
+    count="{count} {severity}",
+    occurrences="{count} occurrence|{count} occurrences",
+    warnings="{count} warning|{count} warnings",
+    no_baseline="no baseline yet",
+    as_usual="as usual",
+    usually="usually {baseline}",
+    times_usual="{times}× the usual {baseline}",
+    percent_usual="{percent} against the usual {baseline}",
+    coverage="coverage {share} ({count} snapshot)|coverage {share} ({count} snapshots)",
+    coverage_failed="coverage {share} ({count} snapshot, {failed} failed)|coverage {share} ({count} snapshots, {failed} failed)",
+    longest_gap="gap of {length}, {gap}",
+    gaps="{count} gaps, the longest {length}, {gap}",
+    more="and {count} more: {names}",
+    beyond_limits="Not listed, beyond the limits of their rules: {names}",
+    left_out="Left out to fit: {names}",
+    too_long="The details do not fit into one message.",
+    value="value {value}",
+    last_seen="last {moment}",
+    since="{count}× since {moment}",
+    until="until {moment}",
+    example="e.g. {message}",
+    runbook="runbook",
+    report="full report",
+    first_seen="Seen for the first time",
+    on_kind="{reason} on {kind}",
+    movers="Movers",
+    noisiest="Noisiest",
+    held="Switched off",
+    held_count="{count} rule switched off|{count} rules switched off",
+    health="Health of eventlake",
+    reason="reason",
+    namespace="namespace",
+    cluster="cluster",
+    object="object",
+    now="now",
+    usual="usually",
+    change="change",
+    new="new",
+    gone="gone",
+    possible_repeat="Possible repeat: an earlier attempt got no clear answer.",
+    mention="{count} critical in {clusters}: {names}",
+    dead_letter="{receiver} did not get the digest of {window}: {reason}",
+    waiting="{receiver}: {count} message waiting for {since}; last attempt: {reason}|{receiver}: {count} messages waiting for {since}; last attempt: {reason}",
+    no_attempt="none yet",
+    unreadable="{path} cannot be read and will not be sent; delete it",
+)
+
+CHINESE = Words(
+    severities={"critical": "严重", "warning": "警告", "info": "提示"},
+    moment="{month}月{day}日 {clock}",
+    aside="{fact}（{note}）",
+    comma="，",
+    colon="：",
+    semicolon="；",
+    listing="、",
+    clusters="{count} 个集群",
+    all_quiet="一切正常，无告警",
+    no_findings="无告警",
+    no_findings_seen="已采集的部分无告警",
+    not_covered="{whole} 中有 {missing} 未覆盖：{gaps}",
+    no_data="无数据（NO DATA）：没有快照覆盖这段时间，情况未知",
+    no_data_advice="请检查任务是否运行、是否有权限列出事件",
+    no_data_findings="无快照数据（NO DATA）：以下内容来自导入，可能不完整",
+    last_snapshot="最近一次快照 {moment}",
+    never="从未有过快照",
+    count="{severity} {count}",
+    occurrences="事件 {count} 次",
+    warnings="Warning {count} 次",
+    no_baseline="暂无基线",
+    as_usual="与平时相当",
+    usually="平时 {baseline}",
+    times_usual="平时 {baseline} 的 {times} 倍",
+    percent_usual="较平时 {baseline} {percent}",
+    coverage="覆盖率 {share}（{count} 次快照）",
+    coverage_failed="覆盖率 {share}（{count} 次快照，{failed} 次失败）",
+    longest_gap="缺口 {length}，{gap}",
+    gaps="缺口 {count} 处，最长 {length}，{gap}",
+    more="另有 {count} 条：{names}",
+    beyond_limits="超出规则条数上限、未列出：{names}",
+    left_out="因长度省略：{names}",
+    too_long="消息放不下详细内容。",
+    value="值 {value}",
+    last_seen="最近 {moment}",
+    since="{moment} 起 {count} 次",
+    until="至 {moment}",
+    example="例如 {message}",
+    runbook="处理手册",
+    report="完整报告",
+    first_seen="首次出现",
+    on_kind="{kind} 的 {reason}",
+    movers="明显偏离平时",
+    noisiest="事件最多",
+    held="已关闭的规则",
+    held_count="{count} 条规则已关闭",
+    health="本工具自身状态",
+    reason="原因",
+    namespace="命名空间",
+    cluster="集群",
+    object="对象",
+    now="本次",
+    usual="平时",
+    change="变化",
+    new="新增",
+    gone="消失",
+    possible_repeat="可能重复：上一次发送没有得到明确应答。",
+    mention="{clusters} 有 {count} 条严重告警：{names}",
+    dead_letter="{receiver} 未收到 {window} 的日报：{reason}",
+    waiting="{receiver}：{count} 条待发，已等 {since}，最近一次：{reason}",
+    no_attempt="尚未尝试",
+    unreadable="{path} 无法读取，不会发送，请删除",
+    causes={
+        "no run": "未运行",
+        "failed run": "运行失败",
+        "no snapshot": "无快照",
+        "before the first snapshot": "首次快照之前",
+        "after the last snapshot": "最后一次快照之后",
+        "interval longer than the TTL": "运行间隔超过事件保留时间",
+        "inconsistent list": "列表不一致",
+        "damaged part": "数据文件损坏",
+        "only some namespaces were listed": "只列出了部分命名空间",
+    },
+)
+
+WORDS: dict[Language, Words] = {"en": ENGLISH, "zh": CHINESE}
+
+
+def counted(phrase: str, count: int, **fields: str) -> str:
+    """Fill ``phrase`` with ``count``, in the form that one or many takes."""
+    one, _, many = phrase.partition("|")
+    return (one if count == 1 else many or one).format(count=f"{count:,}", **fields)

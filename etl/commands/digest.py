@@ -1,0 +1,173 @@
+"""``eventlake check``, ``digest`` and ``deliver``: rules to findings, findings to one message."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from etl.commands.invocation import Invocation
+from etl.commands.options import MOMENT
+from etl.timespan import Window, rfc3339
+
+if TYPE_CHECKING:
+    from etl.alerts.rules import Configured
+    from etl.pipeline import Outside
+
+
+@click.command()
+@click.option(
+    "--at",
+    type=MOMENT,
+    metavar="TIME",
+    help="Look at the 24 hours before this time.  [default: now]",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json", "markdown"]),
+    default="table",
+    show_default=True,
+    help="Form of the answer.",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write.  [default: stdout]",
+)
+@click.pass_obj
+def check(invocation: Invocation, at: datetime | None, form: str, output: Path | None) -> None:
+    """Evaluate the rules and print the findings; nothing is remembered or sent."""
+    from zoneinfo import ZoneInfo  # noqa: PLC0415
+
+    from etl import pipeline  # noqa: PLC0415 -- heavy imports only in the command that needs them
+    from etl.alerts import digest as digests  # noqa: PLC0415
+    from etl.alerts.findings import table_of  # noqa: PLC0415
+    from etl.commands.output import console, deliver  # noqa: PLC0415
+    from etl.lake.query import session  # noqa: PLC0415
+    from etl.reports import formats, terminal  # noqa: PLC0415
+
+    ready = configured(invocation)
+    end = at or invocation.now
+    window = Window(end - pipeline.DIGEST_SPAN, end)
+    settings = ready.settings
+    with session(invocation.lake, cluster=invocation.cluster_option) as opened:
+        built = digests.build(
+            opened, settings, ready.rules, window=window, language=settings.language
+        )
+    for line in built.health:
+        invocation.say(f"warning: {line}")
+    found = table_of(built.findings)
+    if form != "table":
+        deliver(invocation, formats.encode(found, form), output)
+        return
+    from etl.alerts import render  # noqa: PLC0415
+
+    with console(invocation, output) as screen:
+        terminal.show(
+            found,
+            console=screen,
+            timezone=ZoneInfo(settings.timezone),
+            language=settings.language,
+            note=render.status(built),
+        )
+
+
+@click.command()
+@click.option(
+    "--at",
+    type=MOMENT,
+    metavar="TIME",
+    help="The 24 hours before this time, instead of the window that is due.",
+)
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Print what every receiver would get; send and remember nothing.",
+)
+@click.pass_obj
+def digest(invocation: Invocation, at: datetime | None, *, dry_run: bool) -> None:
+    """Evaluate the rules over the window that is due, render the digest and send it to every receiver.
+
+    A digest that was made already is not made again. What a receiver refuses stays in
+    the outbox for the next run.
+    """
+    from etl import pipeline  # noqa: PLC0415 -- heavy imports only in the command that needs them
+
+    ready = configured(invocation)
+    cluster = invocation.cluster_option
+    if at is not None:
+        window: Window | None = Window(at - pipeline.DIGEST_SPAN, at)
+    elif dry_run:
+        window = Window(invocation.now - pipeline.DIGEST_SPAN, invocation.now)
+    else:
+        invocation.lake.check()
+        window = pipeline.due_window(
+            invocation.lake, ready.settings, invocation.now, cluster=cluster
+        )
+    if window is None:
+        invocation.say("no digest is due; --at TIME makes one of the 24 hours before TIME")
+        return
+    if dry_run:
+        preview(invocation, ready, window)
+        return
+    sent = pipeline.send_digest(
+        invocation.lake, ready, outside(invocation), window=window, cluster=cluster
+    )
+    for target in sent.delivered:
+        invocation.say(f"sent to {target}: {rfc3339(window.start)} to {rfc3339(window.end)}")
+    if error := sent.error():
+        raise error
+
+
+@click.command()
+@click.pass_obj
+def deliver(invocation: Invocation) -> None:
+    """Send what the outbox still holds: digests that a receiver refused or did not answer."""
+    from etl import pipeline  # noqa: PLC0415 -- heavy imports only in the command that needs them
+
+    ready = configured(invocation)
+    invocation.lake.check()
+    sent = pipeline.send_pending(invocation.lake, ready.settings, outside(invocation))
+    if not (sent.delivered or sent.failures or sent.elsewhere):
+        invocation.say("the outbox is empty")
+    for target in sent.delivered:
+        invocation.say(f"sent to {target}")
+    if error := sent.error():
+        raise error
+
+
+def configured(invocation: Invocation) -> Configured:
+    """Return the configuration with its rules; its advice goes to standard error."""
+    from etl.alerts import rules  # noqa: PLC0415
+
+    path = Path(invocation.config) if invocation.config else None
+    ready = rules.configured(path, environ=invocation.environ, now=invocation.now)
+    for warning in ready.warnings:
+        invocation.say(f"warning: {warning}")
+    return ready
+
+
+def outside(invocation: Invocation) -> Outside:
+    """Return what the steps of the pipeline need of the world; a console writes to standard error."""
+    from etl.pipeline import Outside  # noqa: PLC0415
+
+    return Outside(invocation.now, invocation.environ, invocation.sleep, invocation.stderr)
+
+
+def preview(invocation: Invocation, ready: Configured, window: Window) -> None:
+    """Print what every receiver would get."""
+    from etl import pipeline  # noqa: PLC0415
+    from etl.alerts import receivers  # noqa: PLC0415
+    from etl.lake.query import session  # noqa: PLC0415
+
+    with session(invocation.lake, cluster=invocation.cluster_option) as opened:
+        built = list(pipeline.digests(opened, ready, window=window, health=lambda _language: []))
+    shown = [one for one, settings in built for one in receivers.preview(one, settings)]
+    for number, (receiver, place, text) in enumerate(shown):
+        if len(shown) > 1:
+            invocation.print(("\n" if number else "") + f"--- {receiver} ({place})")
+        invocation.print(text)

@@ -1,0 +1,115 @@
+"""``eventlake run``: the main job, as the CronJob calls it and as a new user tries it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from etl.commands import digest as digests
+from etl.commands.invocation import Invocation
+from etl.commands.output import write_file
+from etl.commands.snapshot import snapshot_now
+from etl.errors import ClusterError, EventlakeError
+from etl.timespan import Window
+
+SAMPLE_LAKE = "sample-lake"
+
+
+@click.command()
+@click.option(
+    "--sample", is_flag=True, help="On the embedded sample of real events, without a cluster."
+)
+@click.option(
+    "--kubeconfig", metavar="FILE", help="Kubeconfig; KUBECONFIG and ~/.kube/config otherwise."
+)
+@click.option("--context", metavar="NAME", help="Context of the kubeconfig.")
+@click.pass_obj
+def run(
+    invocation: Invocation, kubeconfig: str | None, context: str | None, *, sample: bool
+) -> None:
+    """Snapshot the cluster, write the reports page, send the digest when it is due.
+
+    Each step is tried even if one before it failed; the exit code is that of the first failure.
+    """
+    # A wrong configuration stops everything before anything runs.
+    ready = digests.configured(invocation)
+    if sample:
+        _run_sample(invocation)
+        return
+    failures: list[EventlakeError] = []
+    notes: list[str] = []
+    try:
+        snapshot_now(invocation, kubeconfig=kubeconfig, context=context)
+    except ClusterError as error:
+        # The digest matters most on the day when the cluster does not answer.
+        failures.append(error)
+        notes.append(f"snapshot failed: {error}")
+        invocation.say(f"error: {error}")
+        if not invocation.lake.ledger():
+            raise
+    from etl import pipeline  # noqa: PLC0415 -- after the snapshot, whose pages travel first
+
+    lake, outside = invocation.lake, digests.outside(invocation)
+    path = pipeline.page_path(ready.settings, invocation.lake_path)
+    if _stale(path, invocation.now, ready.settings.report.every.total_seconds()):
+        span = Window(invocation.now - ready.settings.report.since, invocation.now)
+        _write_page(invocation, path, span, cluster=None)
+    try:
+        sent = pipeline.send_pending(lake, ready.settings, outside)
+        if window := pipeline.due_window(lake, ready.settings, invocation.now):
+            sent += pipeline.send_digest(lake, ready, outside, window=window, notes=notes)
+            invocation.say(f"digest sent to {', '.join(sent.delivered) or 'nobody'}")
+        if error := sent.error():
+            failures.append(error)
+    except EventlakeError as error:
+        failures.append(error)
+    for error in failures[1:]:
+        invocation.say(f"error: {error}")
+    if failures:
+        raise failures[0]
+
+
+def _run_sample(invocation: Invocation) -> None:
+    """Load the sample, write its page, print its digest."""
+    from etl import ingest, pipeline  # noqa: PLC0415 -- heavy imports only in the command that needs them
+
+    if not invocation.lake_option and not invocation.settings.lake:
+        invocation.lake_option = SAMPLE_LAKE
+    invocation.say(
+        "this is the embedded sample: real events of public clusters, moved in time to end now"
+    )
+    result = ingest.load_sample(invocation.lake, invocation.run)
+    invocation.say(
+        f"lake    {invocation.lake_path}: {result.items:,} events of {', '.join(result.clusters)}"
+    )
+    span = Window(result.end - pipeline.DIGEST_SPAN, result.end)
+    path = pipeline.page_path(invocation.settings, invocation.lake_path)
+    _write_page(invocation, path, span, cluster=invocation.cluster_option)
+    digests.preview(invocation, digests.configured(invocation), span)
+    invocation.say(f"\npage    {path}")
+    invocation.say(f"next    eventlake --lake {invocation.lake_path} report --list")
+
+
+def _write_page(invocation: Invocation, path: Path, span: Window, *, cluster: str | None) -> None:
+    from etl import pipeline  # noqa: PLC0415
+    from etl.lake.query import session  # noqa: PLC0415
+
+    with session(invocation.lake, cluster=cluster) as opened:
+        text = pipeline.build_page(
+            opened,
+            invocation.settings,
+            window=span,
+            generated_at=invocation.now,
+            lake=invocation.lake_path,
+        )
+    write_file(path, text.encode())
+
+
+def _stale(path: Path, now: datetime, seconds: float) -> bool:
+    """Whether the page is older than ``seconds``, or not there."""
+    try:
+        return now.timestamp() - path.stat().st_mtime >= seconds
+    except OSError:
+        return True

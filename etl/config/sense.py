@@ -1,0 +1,167 @@
+"""What types cannot say about settings: ranges, names given twice, receivers without a target.
+
+Only what concerns one section by itself; rules are compiled, and so checked, in
+``etl.alerts.rules``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import time, timedelta
+from urllib.parse import urlsplit
+
+import msgspec
+
+from etl.config.settings import Digest, Receiver, Settings, Source, WebhookConfig, WecomConfig
+from etl.timespan import parse_zone
+
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2})")
+_WEB = ("http", "https")
+_SECOND = timedelta(seconds=1)
+_DAY = timedelta(days=1)
+
+Found = tuple[str, str]
+
+
+def clock(text: str) -> time:
+    """Read a time of day such as ``09:00``; raises ``ValueError`` that names the accepted form."""
+    if (found := _CLOCK.fullmatch(text)) and int(found[1]) < 24 and int(found[2]) < 60:  # noqa: PLR2004 -- a day
+        return time(int(found[1]), int(found[2]))
+    message = f"{text!r} is not a time of day; write it like 09:00"
+    raise ValueError(message)
+
+
+def mistakes(settings: Settings) -> Iterator[Found]:
+    """Yield (path, what is wrong) for all that does not make sense in well-typed settings."""
+    yield from _readable(settings)
+    yield from _source(settings.source)
+    yield from _digest(settings.digest)
+    if settings.report.since <= timedelta(0):
+        yield "report.since", "is not a span of time; give more than 0s"
+    yield from _twice("groups[{}].name", "group", [group.name for group in settings.groups])
+    yield from _twice("receivers[{}].name", "receiver", [r.name for r in settings.receivers])
+    for index, receiver in enumerate(settings.receivers):
+        yield from _receiver(receiver, f"receivers[{index}]")
+
+
+def warnings(settings: Settings, expanded: set[str]) -> Iterator[Found]:
+    """Yield (path, advice) for secrets that stand in the file; ``expanded`` came from the environment."""
+    for path, target in _targets(settings.receivers):
+        if target.url and f"{path}.url" not in expanded:
+            yield (
+                f"{path}.url",
+                "the address is written out where others may read it; prefer url_file or ${NAME}",
+            )
+
+
+def _readable(settings: Settings) -> Iterator[Found]:
+    try:
+        parse_zone(settings.timezone)
+    except ValueError as error:
+        yield "timezone", str(error)
+    try:
+        clock(settings.digest.at)
+    except ValueError as error:
+        yield "digest.at", str(error)
+
+
+def _source(source: Source) -> Iterator[Found]:
+    if source.page_size < 1:
+        yield (
+            "source.page_size",
+            f"{source.page_size} is too small; ask for at least 1 event a page",
+        )
+    if source.retries < 0:
+        yield (
+            "source.retries",
+            f"{source.retries} is negative; 0 means that nothing is asked for twice",
+        )
+    for name in ("timeout", "interval", "ttl"):
+        if getattr(source, name) < _SECOND:
+            yield f"source.{name}", f"{getattr(source, name)} is too short; give at least 1s"
+
+
+def _digest(digest: Digest) -> Iterator[Found]:
+    if digest.baseline < _DAY:
+        yield (
+            "digest.baseline",
+            f"{digest.baseline} is too short; days are compared, so give at least 1d",
+        )
+    if digest.min_baseline_days < 1:
+        yield (
+            "digest.min_baseline_days",
+            f"{digest.min_baseline_days} is too small; give at least 1",
+        )
+    elif digest.baseline >= _DAY and digest.min_baseline_days > digest.baseline / _DAY:
+        yield (
+            "digest.min_baseline_days",
+            f"{digest.min_baseline_days} days can never be known of a baseline of {digest.baseline}",
+        )
+    if digest.external_url and not _is_web(digest.external_url):
+        yield "digest.external_url", "is not an address; write it like https://reports.example/k8s"
+
+
+def _receiver(receiver: Receiver, path: str) -> Iterator[Found]:
+    if not receiver.name.strip():
+        yield f"{path}.name", "is empty; give the receiver a name"
+    kinds = [f.name for f in msgspec.structs.fields(receiver) if f.name.endswith("_configs")]
+    if not any(getattr(receiver, kind) for kind in kinds):
+        yield path, "has no target; give it at least one of " + ", ".join(kinds)
+    for index, console in enumerate(receiver.console_configs):
+        if console.width < 20:  # noqa: PLR2004 -- below it not even a date and a word fit
+            yield (
+                f"{path}.console_configs[{index}].width",
+                f"{console.width} is too narrow; give at least 20",
+            )
+    for index, webhook in enumerate(receiver.webhook_configs):
+        yield from _target(webhook, f"{path}.webhook_configs[{index}]")
+        if webhook.max_bytes < 1000:  # noqa: PLR2004 -- the shortest digest needs about that
+            yield (
+                f"{path}.webhook_configs[{index}].max_bytes",
+                f"{webhook.max_bytes} is too small; give at least 1000",
+            )
+    for index, wecom in enumerate(receiver.wecom_configs):
+        yield from _target(wecom, f"{path}.wecom_configs[{index}]")
+
+
+def _target(target: WebhookConfig | WecomConfig, path: str) -> Iterator[Found]:
+    if not target.url and not target.url_file:
+        yield path, "has no address; give url_file, or url"
+    if target.url and target.url_file:
+        yield path, "has url and url_file; give one of them"
+    # The address itself is a secret and is not repeated.
+    if target.url and not _is_web(target.url):
+        yield f"{path}.url", "is not an address; it begins with https://"
+    elif urlsplit(target.url).scheme == "http" and not target.allow_http:
+        yield f"{path}.url", "is plain http; use https, or say allow_http: true"
+    if target.timeout < _SECOND:
+        yield f"{path}.timeout", f"{target.timeout} is too short; give at least 1s"
+
+
+def _targets(receivers: Iterable[Receiver]) -> Iterator[tuple[str, WebhookConfig | WecomConfig]]:
+    for number, receiver in enumerate(receivers):
+        for index, webhook in enumerate(receiver.webhook_configs):
+            yield f"receivers[{number}].webhook_configs[{index}]", webhook
+        for index, wecom in enumerate(receiver.wecom_configs):
+            yield f"receivers[{number}].wecom_configs[{index}]", wecom
+
+
+def _twice(path: str, what: str, names: list[str]) -> Iterator[Found]:
+    first: dict[str, int] = {}
+    for index, name in enumerate(names):
+        if name in first:
+            yield (
+                path.format(index),
+                f"{name!r} is the name of another {what} already ({path.format(first[name])})",
+            )
+        first.setdefault(name, index)
+
+
+def _is_web(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        # urlsplit refuses what looks like a broken IPv6 address; that is no address either.
+        return False
+    return parts.scheme in _WEB and bool(parts.netloc)

@@ -1,0 +1,202 @@
+"""SQL files to reports: what each one asks, takes and draws, read from its header.
+
+    -- title: Top reasons                    what it is called; title_zh likewise
+    -- question: What happened most?         what it answers; question_zh likewise
+    -- parameters: start, end, limit=20      every named parameter of the statement
+    -- chart: bar x=occurrences y=reason color=type limit=15
+
+``start``, ``end`` and ``timezone`` are given by the window; ``bucket`` is a length of time
+(``auto`` fits the window); each other parameter is what its default looks like: a whole
+number, a number, or text. One without a default has to be given and is text.
+A report of one's own is a ``.sql`` file of this form in a folder of one's own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal, Protocol, cast, get_args
+
+from etl.errors import ConfigError, EventlakeError, UsageError, quoted
+from etl.statements import Statement, in_folder, parse
+
+Language = Literal["en", "zh"]
+ChartKind = Literal["bar", "columns", "stacked_area"]
+
+# What run() binds from the window, whatever the report.
+WINDOW_PARAMETERS = ("start", "end", "timezone")
+_PARAMETER = re.compile(r"(?P<name>[a-z][a-z0-9_]*)(?:=(?P<default>\S.*)?)?")
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_CHART_KEYS = {"x", "y", "color", "limit"}
+# A chart of more categories is a list, and a list is a table.
+_CATEGORIES = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One named parameter: a default of ``None`` means that it has to be given."""
+
+    name: str
+    default: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """What to draw, by column: ``limit`` categories at most, the greatest first."""
+
+    kind: ChartKind
+    x: str
+    y: str
+    color: str = ""
+    limit: int = _CATEGORIES
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One question with its statement; titles and questions by language."""
+
+    name: str
+    text: str
+    titles: Mapping[Language, str]
+    questions: Mapping[Language, str]
+    parameters: tuple[Parameter, ...]
+    chart: Chart | None = None
+
+    @property
+    def extra(self) -> tuple[Parameter, ...]:
+        """The parameters that a caller may set, beyond the window."""
+        return tuple(p for p in self.parameters if p.name not in WINDOW_PARAMETERS)
+
+
+class Parameterised(Protocol):
+    """What can tell the named parameters of a statement: a session of the lake."""
+
+    def parameters(self, text: str, /) -> set[str]:
+        """Names that ``text`` binds; raises unless it is exactly one SELECT."""
+
+
+def catalogue(folders: Sequence[Path] = ()) -> dict[str, Report]:
+    """Return the shipped reports and those of ``folders``, by name, sorted.
+
+    Raises ``ConfigError`` with every mistake found: a header that cannot be read, a
+    name that is taken, a folder that is not there.
+    """
+    mistakes: list[str] = []
+    reports: dict[str, Report] = {}
+    sources = [(f"sql/{s.name}.sql", s) for s in in_folder("reports")]
+    for place, statement in [*sources, *_in_folders(folders, mistakes)]:
+        name = statement.name.rpartition("/")[2]
+        if name in reports:
+            mistakes.append(f"{place}: there is a report named {name} already; rename the file")
+            continue
+        reports[name] = _report(name, statement, place, mistakes)
+    if mistakes:
+        raise ConfigError(mistakes)
+    return dict(sorted(reports.items()))
+
+
+def find(name: str, reports: Mapping[str, Report]) -> Report:
+    """Return the report ``name``; raises ``UsageError`` that offers near matches."""
+    if name in reports:
+        return reports[name]
+    near = get_close_matches(name, reports, n=3)
+    offer = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(reports)}"
+    raise UsageError(f"there is no report {quoted(name, 60)!r}; {offer}")
+
+
+def check(reports: Iterable[Report], session: Parameterised) -> None:
+    """Compare each header with what its statement binds; raises ``ConfigError`` with all mistakes."""
+    mistakes: list[str] = []
+    for report in reports:
+        declared = {parameter.name for parameter in report.parameters}
+        try:
+            bound = session.parameters(report.text)
+        except EventlakeError as error:
+            # Collected, so that all mistakes of a folder are shown at once.
+            mistakes.append(f"{report.name}: {error}")
+            continue
+        mistakes += [
+            f"{report.name}: parameters: ${name} is used but not listed"
+            for name in sorted(bound - declared)
+        ]
+        mistakes += [
+            f"{report.name}: parameters: {name} is listed but ${name} is not used"
+            for name in sorted(declared - bound)
+        ]
+    if mistakes:
+        raise ConfigError(mistakes)
+
+
+def _in_folders(folders: Sequence[Path], mistakes: list[str]) -> list[tuple[str, Statement]]:
+    found = []
+    for folder in folders:
+        if not folder.is_dir():
+            mistakes.append(f"{folder}: this folder of reports is not there")
+            continue
+        for path in sorted(folder.glob("*.sql")):
+            if not _NAME.fullmatch(path.stem):
+                mistakes.append(f"{path}: name it in lower case letters, digits and _")
+                continue
+            try:
+                found.append((str(path), parse(path.stem, path.read_text("utf-8"))))
+            except (OSError, UnicodeDecodeError) as error:
+                # Collected like every other mistake: one bad file is shown beside the others.
+                mistakes.append(f"{path}: cannot be read: {error}")
+    return found
+
+
+def _report(name: str, statement: Statement, place: str, mistakes: list[str]) -> Report:
+    header = statement.header
+    title = header.get("title") or name.replace("_", " ").capitalize()
+    question = header.get("question", "")
+    return Report(
+        name=name,
+        text=statement.text,
+        titles={"en": title, "zh": header.get("title_zh") or title},
+        questions={"en": question, "zh": header.get("question_zh") or question},
+        parameters=_parameters(header.get("parameters", ""), place, mistakes),
+        chart=_chart(header["chart"], place, mistakes) if header.get("chart") else None,
+    )
+
+
+def _parameters(text: str, place: str, mistakes: list[str]) -> tuple[Parameter, ...]:
+    found: dict[str, Parameter] = {}
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        match = _PARAMETER.fullmatch(part)
+        if not match or match["name"] in found:
+            mistakes.append(f"{place}: parameters: {quoted(part, 60)!r} is no name or name=default")
+            continue
+        name, default = match["name"], match["default"]
+        if name in WINDOW_PARAMETERS and default is not None:
+            mistakes.append(f"{place}: parameters: {name} comes from the window, without a default")
+        found[name] = Parameter(name, default)
+    return tuple(found.values())
+
+
+def _chart(text: str, place: str, mistakes: list[str]) -> Chart | None:
+    kind, *pairs = text.split()
+    options = dict(pair.partition("=")[::2] for pair in pairs)
+    limit = options.get("limit", str(_CATEGORIES))
+    if (
+        kind not in get_args(ChartKind)
+        or not {"x", "y"} <= set(options) <= _CHART_KEYS
+        or not all(options.values())
+        or not limit.isdecimal()
+        or int(limit) == 0
+    ):
+        kinds = ", ".join(get_args(ChartKind))
+        mistakes.append(
+            f"{place}: chart: {quoted(text, 80)!r} is not one of {kinds} with "
+            "x=column y=column and, if wanted, color=column limit=number"
+        )
+        return None
+    return Chart(
+        kind=cast("ChartKind", kind),
+        x=options["x"],
+        y=options["y"],
+        color=options.get("color", ""),
+        limit=int(limit),
+    )

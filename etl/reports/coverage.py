@@ -1,0 +1,139 @@
+"""What the snapshots prove about a window: spans per cluster, and the one line that says it.
+
+Every answer carries this line, because an empty answer over a time that nobody watched
+is not a quiet one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from etl.reports.catalogue import Language, catalogue
+from etl.reports.cells import moment, percent, plain
+from etl.reports.run import Queryable, run
+from etl.reports.words import say, value
+from etl.timespan import Window, brief
+
+State = Literal["covered", "gap", "unknown"]
+# complete: proven; partial: only an end of the window is not known (yet); gap: something
+# may have been missed in between; unknown: no snapshot at all reaches into the window.
+Level = Literal["complete", "partial", "gap", "unknown"]
+_WORST_FIRST: tuple[Level, ...] = ("unknown", "gap", "partial", "complete")
+# Gaps and clusters that one line names; the rest is counted.
+_NAMED = 3
+_CAUSE_CHARACTERS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of the window; ``cause`` says why it is not covered."""
+
+    start: datetime
+    end: datetime
+    state: State
+    cause: str = ""
+
+    @property
+    def length(self) -> timedelta:
+        """The time between start and end."""
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterCoverage:
+    """The spans of one cluster, which tile the window in order."""
+
+    cluster: str
+    window: Window
+    spans: tuple[Span, ...]
+
+    @property
+    def share(self) -> float:
+        """The covered part of the window, 0 to 1."""
+        covered = sum((s.length for s in self.spans if s.state == "covered"), timedelta(0))
+        return covered / self.window.length if self.window.length else 0.0
+
+    @property
+    def level(self) -> Level:
+        """How bad it is, in one word."""
+        states = {span.state for span in self.spans}
+        if "covered" not in states:
+            return "gap" if "gap" in states else "unknown"
+        if "gap" in states:
+            return "gap"
+        return "partial" if "unknown" in states else "complete"
+
+
+def coverage(
+    session: Queryable, *, window: Window, timezone: ZoneInfo
+) -> tuple[ClusterCoverage, ...]:
+    """Return what is proven of ``window`` for each cluster, by name."""
+    rows = run(catalogue()["coverage"], session, window=window, timezone=timezone).to_pylist()
+    spans: dict[str, list[Span]] = {}
+    for row in rows:
+        spans.setdefault(row["cluster"], []).append(
+            Span(row["started_at"], row["ended_at"], row["state"], row["cause"] or "")
+        )
+    return tuple(ClusterCoverage(name, window, tuple(found)) for name, found in spans.items())
+
+
+def worst(clusters: tuple[ClusterCoverage, ...]) -> Level:
+    """Level of the least covered cluster; unknown where there is none."""
+    levels = {cluster.level for cluster in clusters} or {"unknown"}
+    return next(level for level in _WORST_FIRST if level in levels)
+
+
+def line(clusters: tuple[ClusterCoverage, ...], *, timezone: ZoneInfo, language: Language) -> str:
+    """Return the coverage line: complete in a few words, every other case with numbers."""
+    level = worst(clusters)
+    head = say("coverage", language) + say("colon", language)
+    if level == "complete" or not clusters:
+        return head + say("complete" if clusters else "nothing known", language)
+    bad = sorted((c for c in clusters if c.level != "complete"), key=lambda c: c.share)
+    several = len(clusters) > 1
+    sentences = [
+        (plain(c.cluster, _CAUSE_CHARACTERS) + say("colon", language) if several else "")
+        + sentence(c, timezone=timezone, language=language)
+        for c in bad[:_NAMED]
+    ]
+    if len(bad) > _NAMED:
+        sentences.append(say("and more", language, count=len(bad) - _NAMED))
+    if several and len(bad) < len(clusters):
+        sentences.append(say("others complete", language, count=len(clusters) - len(bad)))
+    return head + say("semicolon", language).join(sentences)
+
+
+def sentence(cluster: ClusterCoverage, *, timezone: ZoneInfo, language: Language) -> str:
+    """Say what is proven of one cluster's window, and which parts are not and why."""
+    if cluster.level in {"complete", "unknown"}:
+        return say("complete" if cluster.level == "complete" else "nothing known", language)
+    parts = [f"{percent(cluster.share)} {say('not proven', language)}"]
+    gaps = [span for span in cluster.spans if span.state == "gap"]
+    if gaps:
+        parts.append(_gaps(gaps, timezone=timezone, language=language))
+    first, last = cluster.spans[0], cluster.spans[-1]
+    if first.state == "unknown":
+        when, length = moment(first.end, timezone), brief(first.length)
+        parts.append(say("before", language, moment=when, length=length))
+    if last.state == "unknown" and last is not first:
+        when, length = moment(last.start, timezone), brief(last.length)
+        parts.append(say("after", language, moment=when, length=length))
+    return say("comma", language).join(parts)
+
+
+def _gaps(gaps: list[Span], *, timezone: ZoneInfo, language: Language) -> str:
+    named = [
+        f"{moment(gap.start, timezone)} – {moment(gap.end, timezone)}"
+        f" ({value(plain(gap.cause, _CAUSE_CHARACTERS), column='cause', language=language)})"
+        for gap in gaps[:_NAMED]
+    ]
+    if len(gaps) > _NAMED:
+        named.append(say("and more", language, count=len(gaps) - _NAMED))
+    length = brief(sum((gap.length for gap in gaps), timedelta(0)))
+    key = "gap" if len(gaps) == 1 else "gaps"
+    return say(
+        key, language, count=len(gaps), length=length, spans=say("comma", language).join(named)
+    )

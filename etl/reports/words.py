@@ -1,0 +1,161 @@
+"""What readers are told, in English and Chinese: heads of columns and the sentences of the page.
+
+A word of Kubernetes (reason, type, kind, namespace names) is never translated: it is
+what people search for. A column without an entry is shown by its name.
+"""
+
+from __future__ import annotations
+
+from etl.reports.catalogue import Language
+
+_COLUMNS: dict[str, tuple[str, str]] = {
+    "bucket": ("From", "时段起点"),
+    "cause": ("Cause", "原因"),
+    "cluster": ("Cluster", "集群"),
+    "component": ("Component", "组件"),
+    "covered_share": ("Covered", "覆盖率"),
+    "ended_at": ("To", "结束"),
+    "example": ("Newest message", "最新消息"),
+    "first_event": ("First", "首次"),
+    "history_from": ("History from", "历史起点"),
+    "last_event": ("Last", "最近"),
+    "length_seconds": ("Length", "时长"),
+    "meaning": ("Meaning", "含义"),
+    "message": ("Message", "消息"),
+    "namespace": ("Namespace", "命名空间"),
+    "namespaces": ("Namespaces", "命名空间数"),
+    "nodes": ("Nodes", "节点数"),
+    "object_kind": ("Kind", "类型"),
+    "object_name": ("Object", "对象"),
+    "objects": ("Objects", "对象数"),
+    "occurrences": ("Occurrences", "发生次数"),
+    "previous_covered_share": ("Covered before", "之前覆盖率"),
+    "previous_occurrences": ("Occurrences before", "之前次数"),
+    "previous_warnings": ("Warnings before", "之前警告"),
+    "reason": ("Reason", "原因"),
+    "reasons": ("Reasons", "原因数"),
+    "share": ("Share", "占比"),
+    "started_at": ("From", "开始"),
+    "state": ("State", "状态"),
+    "states": ("States", "状态数"),
+    "top_reason": ("Main reason", "主要原因"),
+    "top_reason_warnings": ("of it", "其中次数"),
+    "type": ("Type", "级别"),
+    "warnings": ("Warnings", "警告数"),
+}
+
+# Values that eventlake itself writes into reports; everything else is shown as it is.
+_VALUES: dict[str, tuple[str, str]] = {
+    "(others)": ("(others)", "（其他）"),
+    "after the last snapshot": ("after the last snapshot", "最后一次快照之后"),
+    "before the first snapshot": ("before the first snapshot", "第一次快照之前"),
+    "covered": ("covered", "已覆盖"),
+    "failed run": ("failed run", "运行失败"),
+    "gap": ("gap", "缺口"),
+    "no run": ("no run", "没有运行"),
+    "no snapshot": ("no snapshot", "没有快照"),
+    "unknown": ("unknown", "未知"),
+}
+_VALUE_COLUMNS = frozenset({"state", "cause", "namespace"})
+
+_SENTENCES: dict[str, tuple[str, str]] = {
+    # what joins parts of a sentence
+    "comma": (", ", "，"),
+    "semicolon": ("; ", "；"),
+    "colon": (": ", "："),
+    # coverage, one line
+    "coverage": ("Coverage", "覆盖情况"),
+    "complete": ("all of the window proven by snapshots", "窗口全部由快照证明没有遗漏"),
+    "nothing known": (
+        "no snapshot reaches into this window, so nothing proves that all events are here",
+        "没有快照覆盖此窗口，无法证明事件完整",
+    ),
+    "not proven": (
+        "of the window proven by snapshots",
+        "的时间由快照证明没有遗漏",
+    ),
+    "gap": ("a gap of {length}: {spans}", "1 处缺口，{length}：{spans}"),
+    "gaps": ("{count} gaps, {length} in all: {spans}", "{count} 处缺口，共 {length}：{spans}"),
+    "before": (
+        "nothing is known before {moment}, {length}",
+        "{moment} 之前情况未知，{length}",
+    ),
+    "after": (
+        "nothing is known yet after {moment}, {length}",
+        "{moment} 之后情况尚未知，{length}",
+    ),
+    "and more": ("and {count} more", "等 {count} 处"),
+    "others complete": ("complete in the other {count}", "其他 {count} 个集群完整"),
+    # an answer without rows
+    "no rows": ("no rows", "没有数据"),
+    "not shown": (
+        "Too narrow for: {columns}. A wider terminal or --format csv shows them.",
+        "宽度不足，未显示：{columns}。请加宽终端或使用 --format csv。",
+    ),
+    # the page
+    "level complete": ("Everything was seen", "全部覆盖"),
+    "level partial": ("Seen in part", "部分覆盖"),
+    "level gap": ("Something may be missing", "可能有遗漏"),
+    "level unknown": ("Nothing is proven", "无法证明"),
+    "failed": ("This report could not be made: {error}", "无法生成此报告：{error}"),
+    "cut": (
+        "The first {count} of {total} rows; the machine formats hold all.",
+        "仅显示前 {count} 行，共 {total} 行；机器格式包含全部。",
+    ),
+    "times in": ("times in {zone}", "时间为 {zone}"),
+    "contents": ("Contents", "目录"),
+    "filter": ("Filter rows", "筛选"),
+    "rows": ("{count} rows", "{count} 行"),
+    "show all": ("Show all {count} rows", "显示全部 {count} 行"),
+    "show fewer": ("Show fewer", "收起"),
+    "matching": ("{count} of {total} rows match", "{total} 行中匹配 {count} 行"),
+    "numbers of summary": ("All numbers", "全部数据"),
+    "numbers of": ("The numbers of this chart", "图表数据"),
+    "sort": ("Sort by {column}", "按 {column} 排序"),
+    "none": ("None in this window.", "此窗口内没有。"),
+    "none known": (
+        "None are known from this window, but not all of it was seen.",
+        "此窗口内未见记录，但窗口并未全部覆盖。",
+    ),
+    "than before": ("{change} than in the window before", "比前一窗口{change}"),
+    "same": ("as many as in the window before", "与前一窗口持平"),
+    "more": ("{percent} more", "多 {percent}"),
+    "less": ("{percent} fewer", "少 {percent}"),
+    "from none": ("none in the window before", "前一窗口没有"),
+    "nothing to compare": ("nothing is known of the window before", "前一窗口情况未知"),
+    "not compared": ("not compared: not all was seen", "不作比较：并非全部覆盖"),
+    "all clusters": ("{count} clusters", "{count} 个集群"),
+    "no clusters": ("no cluster", "没有集群"),
+    "health": ("Left out", "未计入"),
+    "lake": ("Lake", "数据湖"),
+    "generated": ("Generated", "生成时间"),
+    "version": ("Version", "版本"),
+    "reproduce": ("Make this page again", "重新生成此页"),
+    "untrusted": (
+        "Texts of events are quoted as their writers sent them, shortened; they are not checked.",
+        "事件文本按原文引用并截短，未经核实。",
+    ),
+}
+
+
+def label(column: str, language: Language) -> str:
+    """Head of the column named ``column``."""
+    if column in _COLUMNS:
+        return _pick(_COLUMNS[column], language)
+    return column.replace("_", " ").capitalize()
+
+
+def value(text: str, *, column: str, language: Language) -> str:
+    """Return ``text`` of a column, translated where eventlake itself wrote it."""
+    if column in _VALUE_COLUMNS and text in _VALUES:
+        return _pick(_VALUES[text], language)
+    return text
+
+
+def say(key: str, language: Language, **filled: object) -> str:
+    """Return the sentence ``key`` with its places ``filled``."""
+    return _pick(_SENTENCES[key], language).format(**filled)
+
+
+def _pick(pair: tuple[str, str], language: Language) -> str:
+    return pair[1] if language == "zh" else pair[0]

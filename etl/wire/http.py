@@ -1,0 +1,298 @@
+"""One request to a receiver, guarded: where it may go, how long it may take, how much it may answer.
+
+An address is resolved once, every address that comes back is checked, and the
+connection is made to a checked one (name, SNI and certificate stay those of the
+host), so a name that changes its mind between check and connect gains nothing. Where
+``HTTPS_PROXY`` names a proxy, the proxy resolves the name: then literal addresses are
+all that can be checked, and the proxy is the guard. A redirect is never followed: it
+would carry the message and perhaps the key to where nobody has allowed it.
+
+httpx is imported on the first request, because it costs 0.3 s that most commands save.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from etl.errors import quoted
+from etl.log import redact
+from etl.wire.outcome import Kind, Outcome, TransportError
+from etl.wire.secrets import redacted
+
+if TYPE_CHECKING:
+    import httpx
+
+# Receivers answer in a line or two; a page of HTML is cut, a flood is not read.
+ANSWER_BYTES = 64 * 1024
+# Of a host with many addresses; the timeout covers all of them together.
+_TRIED_ADDRESSES = 4
+_SHORTEST_WAIT = 0.05
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What one receiver is allowed: plain http, addresses that are not public, and how long."""
+
+    allow_http: bool
+    allow_private: bool
+    timeout: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request before it has an address: method, body and headers."""
+
+    method: str
+    body: bytes
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status, headers (lower-case names) and at most ``ANSWER_BYTES`` of the body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def text(self) -> str:
+        """The body's start as one line fit for a message, without secrets it may echo."""
+        return quoted(redact(self.body.decode("utf-8", "replace")))
+
+
+def send(request: Request, url: str, guard: Guard, *, environ: Mapping[str, str]) -> Answer:
+    """Send ``request`` to ``url`` and return the answer; raises ``TransportError``."""
+    target = _target(url, guard)
+    proxy = _proxy(target, environ)
+    if proxy:
+        _refuse_literal(target, guard)
+        hosts = [target.host]
+    else:
+        hosts = _checked_addresses(target, guard)
+    deadline = time.monotonic() + guard.timeout.total_seconds()
+    for number, host in enumerate(hosts, start=1):
+        try:
+            return _exchange(request, target, host, _Way(proxy, environ, deadline))
+        except TransportError as error:
+            reached = error.outcome.kind is not Kind.TRANSIENT
+            if reached or number == len(hosts) or time.monotonic() >= deadline:
+                raise
+    raise AssertionError  # hosts is never empty
+
+
+def judge(answer: Answer, *, now: datetime) -> Outcome:
+    """Translate an answer whose status alone tells what happened."""
+    status = answer.status
+    if 200 <= status < 300:  # noqa: PLR2004 - the classes of HTTP statuses
+        return Outcome(Kind.ACCEPTED if status == 202 else Kind.OK, status=status)  # noqa: PLR2004
+    detail = f"HTTP {status}: {answer.text()}" if answer.body else f"HTTP {status}"
+    if 300 <= status < 400:  # noqa: PLR2004
+        detail = f"HTTP {status}: redirects are not followed; set the final address"
+        return Outcome(Kind.PERMANENT, detail, status)
+    if status in {429, 503} and (wait := retry_after(answer.headers, now=now)) is not None:
+        return Outcome(Kind.RETRY_AFTER, detail, status, wait=wait)
+    if status in {408, 425, 429} or status >= 500:  # noqa: PLR2004
+        return Outcome(Kind.TRANSIENT, detail, status)
+    return Outcome(Kind.TOO_LARGE if status == 413 else Kind.PERMANENT, detail, status)  # noqa: PLR2004
+
+
+def retry_after(headers: Mapping[str, str], *, now: datetime) -> timedelta | None:
+    """Return the pause that ``Retry-After`` asks for, as seconds or as a date; None without one."""
+    value = headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit():
+        # More digits than a century has seconds would overflow, and mean nothing.
+        return timedelta(seconds=int(value[:9]))
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        # Neither number nor date: as if it were not there; our own backoff applies.
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(timedelta(0), moment - now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How the connection is made: through which proxy, whose certificates, until when."""
+
+    proxy: str | None
+    environ: Mapping[str, str]
+    deadline: float
+
+    def left(self) -> float:
+        """Seconds until the deadline, never zero: httpx takes that as an error of its own."""
+        return max(_SHORTEST_WAIT, self.deadline - time.monotonic())
+
+
+def _target(url: str, guard: Guard) -> httpx.URL:
+    import httpx  # noqa: PLC0415 - costs 0.3 s, see above
+
+    try:
+        target = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError):
+        # Without the cause: its text quotes parts of the address.
+        raise _refused("the address is not a URL") from None
+    if not target.host or target.scheme not in {"http", "https"}:
+        raise _refused("the address must start with https:// and name a host")
+    if target.scheme == "http" and not guard.allow_http:
+        raise _refused(f"{redacted(url)} is plain http; use https or set allow_http: true")
+    return target
+
+
+def _refused(detail: str) -> TransportError:
+    return TransportError(Outcome(Kind.PERMANENT, detail))
+
+
+def _proxy(target: httpx.URL, environ: Mapping[str, str]) -> str | None:
+    """Return the proxy that the environment names for ``target``, in the words of curl."""
+    lower = {name.lower(): value for name, value in environ.items() if value}
+    proxy = lower.get(f"{target.scheme}_proxy") or lower.get("all_proxy")
+    exempt = lower.get("no_proxy", "").replace(",", " ").split()
+    if not proxy or any(_covers(entry, target.host) for entry in exempt):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def _covers(entry: str, host: str) -> bool:
+    """Whether one entry of ``NO_PROXY`` (``*``, a domain, an address, a network) names ``host``."""
+    name = entry.lower().lstrip("*").lstrip(".")
+    if entry == "*" or host == name or host.endswith(f".{name}"):
+        return True
+    try:
+        return ipaddress.ip_address(host) in ipaddress.ip_network(entry, strict=False)
+    except ValueError:
+        # One of the two is a name, and names were compared above.
+        return False
+
+
+def _refuse_literal(target: httpx.URL, guard: Guard) -> None:
+    """Check what can be checked without resolving: literal addresses and localhost."""
+    try:
+        public = _is_public(ipaddress.ip_address(target.host))
+    except ValueError:
+        public = target.host != "localhost" and not target.host.endswith(".localhost")
+    if not (public or guard.allow_private):
+        raise _private(target)
+
+
+def _checked_addresses(target: httpx.URL, guard: Guard) -> list[str]:
+    """Resolve the host; all addresses must be allowed, or none is used."""
+    port = target.port or (443 if target.scheme == "https" else 80)
+    try:
+        found = socket.getaddrinfo(target.host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or "not a host name"
+        detail = f"cannot resolve {target.host}: {reason}"
+        raise TransportError(Outcome(Kind.TRANSIENT, detail)) from error
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    if not guard.allow_private and not all(_is_public(ipaddress.ip_address(a)) for a in addresses):
+        raise _private(target)
+    return addresses[:_TRIED_ADDRESSES]
+
+
+def _private(target: httpx.URL) -> TransportError:
+    return _refused(
+        f"{quoted(target.host, 100)} is a loopback, private, link-local or metadata address;"
+        " set allow_private: true if that is meant"
+    )
+
+
+def _is_public(address: Address) -> bool:
+    """Whether ``address``, and the IPv4 address inside it, is one of the public internet."""
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour
+        if address in _NAT64:
+            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        if inner is not None:
+            return _is_public(inner)
+    return address.is_global and not address.is_multicast
+
+
+def _exchange(request: Request, target: httpx.URL, host: str, way: _Way) -> Answer:
+    """Make one connection to ``host`` and have one request answered on it."""
+    import httpx  # noqa: PLC0415 - costs 0.3 s, see above
+
+    headers = {
+        "User-Agent": "eventlake",
+        # An answer that is packed could unpack to gigabytes.
+        "Accept-Encoding": "identity",
+        **request.headers,
+        "Host": target.netloc.decode("ascii"),
+    }
+    auth = httpx.BasicAuth(target.username, target.password) if target.userinfo else None
+    try:
+        with (
+            httpx.Client(
+                verify=_certificates(
+                    way.environ.get("SSL_CERT_FILE", ""), way.environ.get("SSL_CERT_DIR", "")
+                ),
+                trust_env=False,
+                proxy=way.proxy,
+                follow_redirects=False,
+                timeout=httpx.Timeout(way.left()),
+            ) as client,
+            client.stream(
+                request.method,
+                target.copy_with(host=host, userinfo=b""),
+                content=request.body,
+                headers=headers,
+                auth=auth,
+                extensions={"sni_hostname": target.raw_host.decode("ascii")},
+            ) as response,
+        ):
+            return _answer(response, way)
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError) as error:
+        # httpx keeps the whole request in its errors; what goes up is a class and one line.
+        raise TransportError(_failure(error, target)) from None
+
+
+def _answer(response: httpx.Response, way: _Way) -> Answer:
+    """Read at most ``ANSWER_BYTES`` raw bytes before the deadline."""
+    body = bytearray()
+    for chunk in response.iter_raw():
+        body += chunk
+        if len(body) >= ANSWER_BYTES or time.monotonic() > way.deadline:
+            # The status says what happened; a body that trickles or floods adds nothing.
+            break
+    return Answer(response.status_code, dict(response.headers.items()), bytes(body[:ANSWER_BYTES]))
+
+
+def _failure(error: Exception, target: httpx.URL) -> Outcome:
+    """Class an exception by whether the receiver may have the whole request already."""
+    import httpx  # noqa: PLC0415 - costs 0.3 s, see above
+
+    where = redacted(str(target))
+    # A timeout of httpx often has no text of its own; its name says what timed out.
+    text = f"{type(error).__name__} {quoted(redact(str(error)), 200)}".strip()
+    unsent = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
+    # A request that was not written to its end is no request: nobody acts on half a body.
+    if isinstance(error, (*unsent, httpx.WriteError, httpx.WriteTimeout, ssl.SSLError)):
+        return Outcome(Kind.TRANSIENT, f"cannot reach {where}: {text}")
+    if isinstance(error, httpx.TransportError) and not isinstance(
+        error, (httpx.LocalProtocolError, httpx.UnsupportedProtocol)
+    ):
+        return Outcome(Kind.UNKNOWN, f"sent to {where}, but no answer came: {text}")
+    return Outcome(Kind.PERMANENT, f"cannot ask {where}: {text}")
+
+
+@lru_cache(maxsize=4)
+def _certificates(file: str, folder: str) -> ssl.SSLContext:
+    """Return a context that trusts what the environment names, else certifi's list."""
+    if file or folder:
+        return ssl.create_default_context(cafile=file or None, capath=folder or None)
+    import certifi  # noqa: PLC0415 - comes with httpx
+
+    return ssl.create_default_context(cafile=certifi.where())

@@ -1,0 +1,172 @@
+-- title: Match
+-- question: How often did what a declarative rule matches occur in the window, and how often in the baseline before it?
+-- parameters: $base, $start, $end; $by names the label columns to group by; for each column a list
+--   of texts that it must equal ($…_in) or not equal ($…_not_in), and a regular expression that it
+--   must match ($…_matches) or not match ($…_not_matches). Null means no condition.
+-- A column that is null counts as an empty text, as Alertmanager takes a missing label.
+-- Equality stands bare, not on coalesce(), so that it reaches the Parquet scan as a filter.
+-- An event about a Node names its node as the object; others are told by the reporter's host.
+-- Flag s: a dot matches line breaks too, because messages have several lines.
+with
+placed as (
+    select
+        cluster,
+        namespace,
+        reason,
+        type,
+        object_kind as kind,
+        object_name as name,
+        component,
+        message,
+        last_seen,
+        occurrences,
+        coalesce(case when object_kind = 'Node' then object_name end, host) as node
+    from events
+    where
+        date >= cast($base as date)
+        and date <= cast($end as date)
+        and last_seen >= $base
+        and last_seen < $end
+),
+
+matching as (
+    select
+        cluster,
+        namespace,
+        reason,
+        type,
+        kind,
+        name,
+        node,
+        component,
+        message,
+        last_seen,
+        occurrences
+    from placed
+    where
+        (
+            $type_in is null
+            or list_contains($type_in, type)
+            or (type is null and list_contains($type_in, ''))
+        )
+        and ($type_not_in is null or not list_contains($type_not_in, coalesce(type, '')))
+        and ($type_matches is null or regexp_full_match(coalesce(type, ''), $type_matches, 's'))
+        and (
+            $type_not_matches is null
+            or not regexp_full_match(coalesce(type, ''), $type_not_matches, 's')
+        )
+        and (
+            $reason_in is null
+            or list_contains($reason_in, reason)
+            or (reason is null and list_contains($reason_in, ''))
+        )
+        and ($reason_not_in is null or not list_contains($reason_not_in, coalesce(reason, '')))
+        and (
+            $reason_matches is null
+            or regexp_full_match(coalesce(reason, ''), $reason_matches, 's')
+        )
+        and (
+            $reason_not_matches is null
+            or not regexp_full_match(coalesce(reason, ''), $reason_not_matches, 's')
+        )
+        and (
+            $namespace_in is null
+            or list_contains($namespace_in, namespace)
+            or (namespace is null and list_contains($namespace_in, ''))
+        )
+        and (
+            $namespace_not_in is null
+            or not list_contains($namespace_not_in, coalesce(namespace, ''))
+        )
+        and (
+            $namespace_matches is null
+            or regexp_full_match(coalesce(namespace, ''), $namespace_matches, 's')
+        )
+        and (
+            $namespace_not_matches is null
+            or not regexp_full_match(coalesce(namespace, ''), $namespace_not_matches, 's')
+        )
+        and (
+            $kind_in is null
+            or list_contains($kind_in, kind)
+            or (kind is null and list_contains($kind_in, ''))
+        )
+        and ($kind_not_in is null or not list_contains($kind_not_in, coalesce(kind, '')))
+        and ($kind_matches is null or regexp_full_match(coalesce(kind, ''), $kind_matches, 's'))
+        and (
+            $kind_not_matches is null
+            or not regexp_full_match(coalesce(kind, ''), $kind_not_matches, 's')
+        )
+        and (
+            $name_in is null
+            or list_contains($name_in, name)
+            or (name is null and list_contains($name_in, ''))
+        )
+        and ($name_not_in is null or not list_contains($name_not_in, coalesce(name, '')))
+        and ($name_matches is null or regexp_full_match(coalesce(name, ''), $name_matches, 's'))
+        and (
+            $name_not_matches is null
+            or not regexp_full_match(coalesce(name, ''), $name_not_matches, 's')
+        )
+        and (
+            $node_in is null
+            or list_contains($node_in, node)
+            or (node is null and list_contains($node_in, ''))
+        )
+        and ($node_not_in is null or not list_contains($node_not_in, coalesce(node, '')))
+        and ($node_matches is null or regexp_full_match(coalesce(node, ''), $node_matches, 's'))
+        and (
+            $node_not_matches is null
+            or not regexp_full_match(coalesce(node, ''), $node_not_matches, 's')
+        )
+        and (
+            $component_in is null
+            or list_contains($component_in, component)
+            or (component is null and list_contains($component_in, ''))
+        )
+        and (
+            $component_not_in is null
+            or not list_contains($component_not_in, coalesce(component, ''))
+        )
+        and (
+            $component_matches is null
+            or regexp_full_match(coalesce(component, ''), $component_matches, 's')
+        )
+        and (
+            $component_not_matches is null
+            or not regexp_full_match(coalesce(component, ''), $component_not_matches, 's')
+        )
+        and (
+            $message_in is null
+            or list_contains($message_in, message)
+            or (message is null and list_contains($message_in, ''))
+        )
+        and ($message_not_in is null or not list_contains($message_not_in, coalesce(message, '')))
+        and (
+            $message_matches is null
+            or regexp_full_match(coalesce(message, ''), $message_matches, 's')
+        )
+        and (
+            $message_not_matches is null
+            or not regexp_full_match(coalesce(message, ''), $message_not_matches, 's')
+        )
+)
+
+select
+    case when list_contains($by, 'cluster') then cluster end as cluster,
+    case when list_contains($by, 'namespace') then namespace end as namespace,
+    case when list_contains($by, 'reason') then reason end as reason,
+    case when list_contains($by, 'type') then type end as type,
+    case when list_contains($by, 'kind') then kind end as kind,
+    case when list_contains($by, 'name') then name end as name,
+    case when list_contains($by, 'node') then node end as node,
+    case when list_contains($by, 'component') then component end as component,
+    cast(coalesce(sum(occurrences) filter (where last_seen >= $start), 0) as bigint) as value,
+    cast(
+        coalesce(sum(occurrences) filter (where last_seen < $start), 0) as bigint
+    ) as baseline_total,
+    max(last_seen) filter (where last_seen >= $start) as last_seen,
+    arg_max(message, row(last_seen, message)) filter (where last_seen >= $start) as message
+from matching
+group by all
+order by value desc, cluster, namespace, reason, type, kind, name, node, component
