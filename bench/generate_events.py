@@ -145,16 +145,34 @@ def events(count: int, *, seed: int = 1) -> Iterator[Made]:
     for position, namespace in enumerate(_NAMESPACES):
         # A generator of its own for each namespace: one of another size changes no other.
         chance = random.Random(f"{seed} {namespace}")  # noqa: S311 (test data has to be repeatable)
+        revisions = _Revisions(position)
         wanted = share + (position < rest)
         made: list[Made] = []
         while len(made) < wanted:
-            made += _of_one_pod(chance, namespace)
+            made += _of_one_pod(chance, namespace, revisions)
         yield from sorted(made[:wanted], key=lambda event: event.name)
 
 
 def list_revision(*, state: int = 0) -> int:
     """Return the resourceVersion of a list in ``state``: above that of every event in it."""
     return FIRST_REVISION + state * _REVISIONS_A_STATE
+
+
+class _Revisions:
+    """The resourceVersions of one namespace: etcd gives none twice, and none to two namespaces."""
+
+    def __init__(self, position: int) -> None:
+        self._position = position
+        self._taken: set[int] = set()
+
+    def near(self, wanted: int) -> int:
+        """Return the next one that is free, at ``wanted`` or shortly before."""
+        step = len(_NAMESPACES)
+        revision = wanted - wanted % step + self._position
+        while revision in self._taken:
+            revision -= step
+        self._taken.add(revision)
+        return revision
 
 
 def as_json(made: Made, *, state: int = 0) -> bytes:
@@ -205,7 +223,7 @@ def _series(made: Made, count: int, last: int) -> str:
     )
 
 
-def _of_one_pod(chance: random.Random, namespace: str) -> list[Made]:
+def _of_one_pod(chance: random.Random, namespace: str, revisions: _Revisions) -> list[Made]:
     """Make the events of one pod: a handful, over the hour before the first LIST."""
     app = chance.choice(_APPS)
     pod = f"{app}-{_text(chance, 9)}-{_text(chance, 5)}"
@@ -219,10 +237,12 @@ def _of_one_pod(chance: random.Random, namespace: str) -> list[Made]:
         "image": f"ghcr.io/acme/{app}:v1.{chance.randrange(40)}.{chance.randrange(12)}",
     }
     kinds = chance.choices(KINDS, _WEIGHTS, k=chance.randint(2, 7))
-    return [_one(chance, kind, facts) for kind in kinds]
+    return [_one(chance, kind, facts, revisions) for kind in kinds]
 
 
-def _one(chance: random.Random, kind: Kind, facts: dict[str, object]) -> Made:
+def _one(
+    chance: random.Random, kind: Kind, facts: dict[str, object], revisions: _Revisions
+) -> Made:
     ttl = int(TTL.total_seconds())
     last = int(NOW.timestamp()) - chance.randrange(1, ttl - 60)
     count = 1 + int(chance.expovariate(0.08)) if kind.repeats == "often" else 1
@@ -248,7 +268,9 @@ def _one(chance: random.Random, kind: Kind, facts: dict[str, object]) -> Made:
         node=str(facts["node"]),
         message=message,
         # Grows with the time of the write, as a real one does.
-        revision=FIRST_REVISION - (int(NOW.timestamp()) - last) * 1000 + chance.randrange(1000),
+        revision=revisions.near(
+            FIRST_REVISION - (int(NOW.timestamp()) - last) * 1000 + chance.randrange(1000)
+        ),
         first=first,
         last=last,
         count=count,

@@ -6,11 +6,12 @@ once; what needs to know how time goes on gets ``clock``, which starts there.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import logging
 import os
 import sys
 import time
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import BinaryIO, TextIO
@@ -42,6 +43,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "version": ("version", "version", "Print the version."),
 }
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+_log = logging.getLogger(__name__)
 
 
 class LazyGroup(click.Group):
@@ -97,7 +99,7 @@ class LazyGroup(click.Group):
     __version__, "--version", prog_name="eventlake", message="%(prog)s %(version)s"
 )
 @click.pass_obj
-def cli(  # noqa: D417, PLR0913 -- click gives options as arguments
+def cli(
     invocation: Invocation,
     config: str | None,
     lake: str | None,
@@ -116,7 +118,6 @@ def cli(  # noqa: D417, PLR0913 -- click gives options as arguments
     invocation.config = config
     invocation.lake_option = lake
     invocation.cluster_option = cluster
-    invocation.quiet = quiet
     log.configure(
         quiet=quiet, form="json" if log_format == "json" else "text", stream=invocation.stderr
     )
@@ -128,14 +129,17 @@ def main(
     environ: Mapping[str, str] | None = None,
     now: datetime | None = None,
     streams: tuple[BinaryIO, TextIO, TextIO] | None = None,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> int:
-    """Run the command line and return its exit code; tests give arguments, environment, time and streams."""
+    """Run the command line and return its exit code; tests give the world that it runs in."""
     stdin, stdout, stderr = streams or (sys.stdin.buffer, sys.stdout, sys.stderr)
+    # Until the options are read, so that they may be wrong.
+    log.configure(stream=stderr)
     started = now or datetime.now(UTC)
     invocation = Invocation(
         now=started,
         clock=_clock(started),
-        sleep=time.sleep,
+        sleep=sleep,
         environ=os.environ if environ is None else environ,
         stdin=stdin,
         stdout=stdout,
@@ -148,32 +152,37 @@ def main(
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
     except Exception as error:  # noqa: BLE001 -- the last line: every failure becomes an exit code
-        return _failed(error, stderr)
-    except (KeyboardInterrupt, click.Abort):
-        stderr.write("interrupted; what was not published is discarded\n")
-        return _INTERRUPTED
+        return _failed(error, stdout, stderr)
+    except KeyboardInterrupt:
+        return _interrupted()
     return 0
 
 
-def _failed(error: Exception, stderr: TextIO) -> int:
+def _failed(error: Exception, stdout: TextIO, stderr: TextIO) -> int:
     """Tell the user what to do, or show a defect's traceback; return the exit code."""
     if isinstance(error, click.Abort):
-        stderr.write("interrupted; what was not published is discarded\n")
-        return _INTERRUPTED
+        return _interrupted()
     if isinstance(error, click.ClickException):
         error.show(file=stderr)
         return error.exit_code
     if isinstance(error, EventlakeError):
-        stderr.write(log.redact(f"error: {error}") + "\n")
+        _log.error("%s", error)
         return error.exit_code
     if isinstance(error, BrokenPipeError):
-        # The reader of our output went away, as head does: nothing is wrong.
-        devnull = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(devnull, sys.stdout.fileno())
+        # The reader of our output went away, as head does: nothing is wrong. What is still
+        # buffered goes nowhere, so that the interpreter does not stumble over it at its end.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
         return 0
-    stderr.write(log.redact("".join(traceback.format_exception(error))))
-    stderr.write("error: this is a defect of eventlake; please report it with the lines above\n")
+    _log.error(
+        "this is a defect of eventlake; please report it with the lines below", exc_info=error
+    )
     return 1
+
+
+def _interrupted() -> int:
+    _log.warning("interrupted; what was not published is discarded")
+    return _INTERRUPTED
 
 
 def _clock(started: datetime) -> Callable[[], datetime]:

@@ -12,26 +12,24 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-import msgspec
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from etl import __version__, schema
-from etl.errors import ClusterError, quoted
+from etl import __version__
+from etl.config.settings import Source
+from etl.errors import ClusterError
+from etl.intake import Intake
 from etl.lake import layout, ledger, live
 from etl.lake.append import Addition
 from etl.lake.layout import Lake
 from etl.lake.ledger import Entry
 from etl.source import decode, sample
-from etl.source import states as states_
 from etl.source.decode import Decoded
 from etl.source.normalise import Normaliser
 
 if TYPE_CHECKING:
     # The kubernetes package costs half a second; only a live snapshot pays for it.
-    from etl.source.listing import Lister, Listing, Page
+    from etl.source.listing import Lister
+    from etl.source.paging import Listing
 
 _log = logging.getLogger(__name__)
 # Names of unreadable items kept in the ledger; the count tells the rest.
@@ -61,35 +59,29 @@ def take_snapshot(lake: Lake, cluster: str, lister: Lister, run: Run) -> Entry:
     and raises ``ClusterError``.
     """
     lake.prepare()
-    namespaces = tuple(lister.source.namespaces)
     listing = lister.listing
-    entry = Entry(
-        snapshot_id=run.snapshot_id,
-        kind="list",
-        status="failed",
-        started_at=run.now,
-        version=__version__,
-        scope=namespaces or None,
-        ttl_seconds=lister.source.ttl.total_seconds(),
-    )
+    entry = _unfinished(lister.source, run)
     with Addition(lake, cluster, run.snapshot_id) as addition, _uncollected():
-        intake = _Intake(addition, cluster, run, live.read(lake, cluster))
+        intake = Intake(
+            addition,
+            live.read(lake, cluster),
+            cluster=cluster,
+            snapshot_id=run.snapshot_id,
+            observed_at=run.now,
+        )
         try:
             for scope in lister.scopes:
+                intake.begin()
                 for page in lister.pages(scope):
                     intake.page(page)
         except ClusterError as error:
-            ledger.record(
-                lake,
-                cluster,
-                replace(_told(entry, listing), error=str(error), finished_at=run.clock()),
-            )
+            failed = replace(_told(entry, listing), error=str(error), finished_at=run.clock())
+            ledger.record(lake, cluster, failed)
             raise
         addition.publish()
-    status = "inconsistent" if listing.inconsistent else "complete"
     entry = replace(
         _told(entry, listing),
-        status=status,
+        status="inconsistent" if listing.inconsistent else "complete",
         finished_at=run.clock(),
         items=intake.items,
         rows_added=addition.rows_added,
@@ -103,13 +95,22 @@ def take_snapshot(lake: Lake, cluster: str, lister: Lister, run: Run) -> Entry:
     return entry
 
 
+def record_failure(
+    lake: Lake, cluster: str, source: Source, *, run: Run, error: ClusterError
+) -> None:
+    """Write the ledger row of a snapshot that could not even begin."""
+    lake.prepare()
+    entry = replace(_unfinished(source, run), error=str(error), finished_at=run.clock())
+    ledger.record(lake, cluster, entry)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportRequest:
     """What is imported: decoded chunks, of which cluster, collected when, covering what."""
 
     cluster: str
     chunks: Iterable[Decoded]
-    kind: str = "import"
+    kind: Literal["import", "sample"] = "import"
     collected_at: datetime | None = None
     complete: bool = False
     """Whether the chunks are one whole LIST of the cluster: only then do they prove coverage."""
@@ -120,7 +121,8 @@ def import_events(lake: Lake, request: ImportRequest, run: Run) -> Entry:
     """Append the events of a dump and write the ledger row.
 
     Without a time of collection the events count as learned now, and prove nothing
-    about the time they come from.
+    about the time they come from. Without one event that can be read there is no ledger
+    row: nothing was learned, and nothing must seem proven.
     """
     lake.prepare()
     observed_at = request.collected_at or run.now
@@ -137,7 +139,7 @@ def import_events(lake: Lake, request: ImportRequest, run: Run) -> Entry:
     entry = Entry(
         snapshot_id=run.snapshot_id,
         kind=request.kind,
-        status="complete",  # type: ignore[arg-type]
+        status="complete",
         started_at=run.now,
         version=__version__,
         finished_at=run.clock(),
@@ -150,7 +152,8 @@ def import_events(lake: Lake, request: ImportRequest, run: Run) -> Entry:
         unreadable_names=tuple(unreadable[:_NAMED]) or None,
         ttl_seconds=request.ttl.total_seconds() if request.ttl else None,
     )
-    ledger.record(lake, request.cluster, entry)
+    if items > len(unreadable):
+        ledger.record(lake, request.cluster, entry)
     _report(entry, addition.warnings)
     return entry
 
@@ -189,80 +192,6 @@ def load_sample(lake: Lake, run: Run) -> SampleResult:
     return SampleResult(tuple(clusters), items, sample.anchor(now))
 
 
-class _Intake:
-    """Takes the pages of a list into an addition; remembers all states for the live cache."""
-
-    def __init__(self, addition: Addition, cluster: str, run: Run, known: live.Live | None) -> None:
-        self._addition = addition
-        self._cluster = cluster
-        self._run = run
-        self._known = known
-        self._states: list[pa.Table] = []
-        self.items = 0
-        self.unreadable: list[str] = []
-
-    def page(self, page: Page) -> None:
-        """Decode one page and add what the newest list did not hold."""
-        if page.restarted and page.first:
-            self._states, self.items, self.unreadable = [], 0, []
-        try:
-            if self._known is None or not self._compared(page.body, self._known):
-                self._whole(page.body)
-        except msgspec.MsgspecError as error:
-            message = f"a page of the list cannot be decoded: {quoted(str(error))}"
-            raise ClusterError(message) from error
-
-    def _compared(self, body: bytes, known: live.Live) -> bool:
-        """Decode the states, and all of those events only that the newest list did not hold.
-
-        Returns whether that was possible: an odd item needs the whole page decoded.
-        """
-        objects = decode.states(body)
-        if objects is None or not all(o.metadata.uid for o in objects):
-            return False
-        uid = pa.array([o.metadata.uid for o in objects], pa.string())
-        states = states_.table(uid, states_.read(objects, self._run.now))
-        self._states.append(states)
-        self.items += len(objects)
-        unknown = known.unknown(states)
-        if len(unknown):
-            rows = self._normalised(decode.chosen(body, unknown.to_pylist()))
-            self._addition.add(rows.rows(self._run.snapshot_id), compared=True)
-        return True
-
-    def _whole(self, body: bytes) -> None:
-        decoded = decode.page(body)
-        self.items += len(decoded.events) + len(decoded.unreadable)
-        self.unreadable += decoded.unreadable
-        if not decoded.events:
-            return
-        rows = self._normalised(decoded)
-        states = rows.states()
-        self._states.append(states)
-        table = rows.rows(self._run.snapshot_id)
-        if self._known is None:
-            self._addition.add(table, distinct=True)
-        else:
-            self._addition.add(table.take(self._known.unknown(states)), compared=True)
-
-    def _normalised(self, decoded: Decoded) -> Normaliser:
-        return Normaliser(decoded, cluster=self._cluster, observed_at=self._run.now)
-
-    def remember(self, lake: Lake) -> None:
-        """Write the live cache, unless the list is the same as before."""
-        states = self._all()
-        if self._known is None or not self._known.equals(states):
-            live.write(lake, self._cluster, states)
-
-    def oldest_written_at(self) -> datetime | None:
-        """The oldest last write among the listed events."""
-        oldest: datetime | None = pc.min(self._all()["written_at"]).as_py()
-        return oldest
-
-    def _all(self) -> pa.Table:
-        return pa.concat_tables(self._states) if self._states else schema.STATE_SCHEMA.empty_table()
-
-
 @contextmanager
 def _uncollected() -> Iterator[None]:
     """Hold the garbage collector: structs and columns form no cycles, and looking costs a tenth."""
@@ -273,6 +202,19 @@ def _uncollected() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+def _unfinished(source: Source, run: Run) -> Entry:
+    """Return the ledger row of a snapshot as it stands before anything was asked: failed."""
+    return Entry(
+        snapshot_id=run.snapshot_id,
+        kind="list",
+        status="failed",
+        started_at=run.now,
+        version=__version__,
+        scope=tuple(dict.fromkeys(source.namespaces)) or None,
+        ttl_seconds=source.ttl.total_seconds(),
+    )
 
 
 def _told(entry: Entry, listing: Listing) -> Entry:
@@ -288,7 +230,7 @@ def _told(entry: Entry, listing: Listing) -> Entry:
         server_date=listing.server_date,
         list_resource_version=listing.resource_version,
         pages=listing.pages,
-        remaining_items=listing.remaining_items,
+        remaining_items=None if several else listing.remaining_items,
         retries=listing.retries,
         bytes_received=listing.received_bytes,
     )

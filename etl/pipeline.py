@@ -8,7 +8,7 @@ digest matters most on the day when the cluster does not answer.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TextIO
@@ -18,7 +18,6 @@ import msgspec.structs
 from etl.alerts import deliver, digest
 from etl.alerts.deliver import Delivery
 from etl.alerts.model import Digest, Language
-from etl.alerts.outbox import Outbox
 from etl.alerts.rules import Configured
 from etl.config.settings import Receiver, Settings
 from etl.lake.layout import Lake
@@ -62,20 +61,32 @@ def page_path(settings: Settings, lake: str) -> Path:
     return (Path(folder).expanduser() if folder else Path(lake).resolve().parent / "reports") / PAGE
 
 
-def due_window(
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A digest that has to be sent: its window, and for one that is half sent its clusters."""
+
+    window: Window
+    clusters: tuple[str, ...] | None = None
+
+
+def due_digest(
     lake: Lake, settings: Settings, now: datetime, *, cluster: str | None = None
-) -> Window | None:
-    """Return the window of the digest that is due, or null if it was made, or nothing was seen before its end.
+) -> Due | None:
+    """Return the digest that is due, or null if it was made, or nothing was seen before its end.
 
     Without the second condition the first run of a new lake would send a digest about a
-    time in which it did not exist.
+    time in which it did not exist. A digest that a crash left half sent, or that a new
+    receiver has not got, is due again, and reaches only those that miss it.
     """
-    made = _windows_made(Outbox(lake.files), cluster)
-    window = digest.due(settings, now, max(made, default=None))
-    if window is None or made:
-        return window
-    days = [file.date for file in lake.ledger(cluster)]
-    return window if days and min(days) < window.end.date() else None
+    last = deliver.last_digest(lake.files, None if cluster is None else [cluster])
+    window = digest.due(settings, now, last.window.end if last else None)
+    if window is not None:
+        days = [file.date for file in lake.ledger(cluster)]
+        seen_before = last is not None or (bool(days) and min(days) < window.end.date())
+        return Due(window) if seen_before else None
+    if last is None or deliver.was_delivered(lake.files, settings, last.window, last.clusters):
+        return None
+    return Due(last.window, tuple(last.clusters))
 
 
 def digests(
@@ -107,19 +118,21 @@ def send_digest(
     configured: Configured,
     outside: Outside,
     *,
-    window: Window,
+    due: Due,
     cluster: str | None = None,
     notes: Sequence[str] = (),
 ) -> Delivery:
-    """Build the digest of ``window`` and send it to every receiver; ``notes`` join its health section."""
+    """Build the digest that is due and send it to every receiver; ``notes`` join its health section."""
 
     def health(language: Language) -> list[str]:
         return [*notes, *deliver.health(lake.files, outside.now, language=language)]
 
     sent = Delivery()
     with session(lake, cluster=cluster) as opened:
-        built = list(digests(opened, configured, window=window, health=health))
+        built = list(digests(opened, configured, window=due.window, health=health))
     for one, settings in built:
+        if due.clusters is not None:
+            one = replace(one, clusters=due.clusters)  # noqa: PLW2901 -- the same digest, named as it was
         sent += deliver.send_digest(
             one,
             settings,
@@ -142,9 +155,3 @@ def send_pending(lake: Lake, settings: Settings, outside: Outside) -> Delivery:
         sleep=outside.sleep,
         stream=outside.stream,
     )
-
-
-def _windows_made(outbox: Outbox, cluster: str | None) -> list[datetime]:
-    """Return the ends of all windows that a digest was made for, sent or not."""
-    entries = [*outbox.waiting(), *outbox.receipts(), *(dead.entry for dead in outbox.dead())]
-    return [e.end for e in entries if cluster is None or e.clusters == [cluster]]

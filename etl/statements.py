@@ -44,7 +44,7 @@ def parse(name: str, text: str) -> Statement:
             key = match["key"]
             header[key] = match["value"].strip()
         elif key and (match := _CONTINUED.fullmatch(line)):
-            header[key] += " " + match["value"].strip()
+            header[key] = f"{header[key]} {match['value']}".strip()
         else:
             break
     return Statement(name, text, header)

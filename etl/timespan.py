@@ -12,6 +12,7 @@ from typing import Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_EXACT_UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
 _DAY = timedelta(days=1)
 
@@ -29,14 +30,23 @@ class Duration(timedelta):
             number, unit = match.groups()
             seconds += float(number) * (0.001 if unit == "ms" else _UNITS[unit])
             position = match.end()
+        message = f"{text!r} is not a duration; write it like 90s, 10m, 1h30m or 7d"
         if position == 0 or position != len(text):
-            message = f"{text!r} is not a duration; write it like 90s, 10m, 1h30m or 7d"
             raise ValueError(message)
-        return cls(seconds=seconds)
+        try:
+            return cls(seconds=seconds)
+        except OverflowError as error:
+            raise ValueError(message) from error
 
     def __str__(self) -> str:
-        """Write the duration back as ``parse`` reads it."""
-        return brief(self)
+        """Write the duration back as ``parse`` reads it: all units, to the millisecond."""
+        rest = round(self / timedelta(milliseconds=1))
+        parts: list[str] = []
+        for unit, size in _EXACT_UNITS:
+            count, rest = divmod(rest, size)
+            if count:
+                parts.append(f"{count}{unit}")
+        return "".join(parts) or "0s"
 
 
 def brief(span: timedelta) -> str:
@@ -67,7 +77,9 @@ class Window:
             message = "a window needs times with a timezone"
             raise ValueError(message)
         if self.end < self.start:
-            message = f"the window ends ({rfc3339(self.end)}) before it starts ({rfc3339(self.start)})"
+            message = (
+                f"the window ends ({rfc3339(self.end)}) before it starts ({rfc3339(self.start)})"
+            )
             raise ValueError(message)
 
     @property
@@ -88,12 +100,12 @@ def parse_moment(text: str, zone: ZoneInfo | None = None) -> datetime:
     """
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=zone or UTC)
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         message = f"{text!r} is not a time; write it like 2026-11-23T08:00:00Z or 2026-11-23"
         raise ValueError(message) from error
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=zone or UTC)
-    return moment.astimezone(UTC)
 
 
 def parse_zone(name: str) -> ZoneInfo:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 
 _GAP = "  "
 _NARROWEST = 8
@@ -17,7 +18,7 @@ _NEVER_LAST = "（【《「『"
 
 def width(text: str) -> int:
     """Return the columns that ``text`` takes on a terminal."""
-    return sum(map(_columns, text))
+    return len(text) if text.isascii() else sum(map(_columns, text))
 
 
 def wrapped(text: str, columns: int, *, first: str = "", rest: str = "") -> str:
@@ -29,11 +30,12 @@ def wrapped(text: str, columns: int, *, first: str = "", rest: str = "") -> str:
     empty = True
     for word, spaced in _words(text):
         gap = " " if spaced and not empty else ""
-        if not empty and used + len(gap) + width(word) > columns:
+        size = width(word)
+        if not empty and used + len(gap) + size > columns:
             lines.append(line)
             line, used, gap = rest, width(rest), ""
         line += gap + word
-        used += len(gap) + width(word)
+        used += len(gap) + size
         empty = False
     return "\n".join([*lines, line])
 
@@ -89,6 +91,9 @@ def _words(text: str) -> list[tuple[str, bool]]:
     """Split into what must stay together, each with whether a space stands before it."""
     found: list[tuple[str, bool]] = []
     for chunk in text.split(" "):
+        if chunk.isascii():
+            found += [(chunk, True)] if chunk else []
+            continue
         word, spaced = "", True
         for character in chunk:
             if word and _breaks(word[-1], character):
@@ -107,6 +112,7 @@ def _breaks(before: str, after: str) -> bool:
     return _columns(before) > 1 or _columns(after) > 1
 
 
+@lru_cache(maxsize=8192)
 def _columns(character: str) -> int:
     if character < "\u0300":
         return 1

@@ -235,7 +235,7 @@ class Composer:
     def _section(self, title: str, entries: Sequence[str], rest: Sequence[str]) -> list[str]:
         """Return one block: heading, entries, and what did not find room."""
         more = [self._dialect.line(self._more(rest))] if rest else []
-        return [f"{title}\n{self._dialect.near.join([*entries, *more])}"]
+        return [self._dialect.near.join([title, *entries, *more])]
 
     def _more(self, names: Iterable[str]) -> str:
         """Say how many entries are missing and of which kinds, the most frequent first."""

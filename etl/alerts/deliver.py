@@ -18,18 +18,27 @@ from typing import TextIO
 import msgspec
 
 from etl.alerts.attempts import Ending, Pace, Result, Shorter, deliver
-from etl.alerts.model import Digest, Language
-from etl.alerts.outbox import GIVEN_UP_AFTER, KEPT, SKIPPED, Entry, Outbox, Subject, content_hash
+from etl.alerts.model import Digest
+from etl.alerts.outbox import GIVEN_UP_AFTER, KEPT, Entry, Outbox, Subject, content_hash
 from etl.alerts.receivers import Placed, placed, title
 from etl.alerts.receivers.target import STEPS, Outside, Part
-from etl.alerts.words import WORDS, counted
+from etl.alerts.remembered import health, last_digest, was_delivered
 from etl.config.settings import Settings
-from etl.errors import DeliveryError, quoted
+from etl.errors import DeliveryError
 from etl.lake.files import Files
 from etl.log import redact
-from etl.timespan import Window, brief, rfc3339
 from etl.wire import budget
 from etl.wire.templates import LeafError
+
+__all__ = [
+    "Delivery",
+    "Failure",
+    "health",
+    "last_digest",
+    "send_digest",
+    "send_pending",
+    "was_delivered",
+]
 
 Sleep = Callable[[float], None]
 
@@ -123,45 +132,6 @@ def send_pending(
             # The configuration may be half rolled out: the target may come back.
             run.expire(entry)
     return run.delivery()
-
-
-def was_delivered(
-    files: Files, settings: Settings, window: Window, clusters: Sequence[str]
-) -> bool:
-    """Whether every target has this digest, or it is in the outbox: then it is not due any more."""
-    outbox, subject = Outbox(files), Subject(clusters, window)
-    targets = placed(settings, Outside({}, sys.stderr))
-    return all(outbox.known(subject.id(item.receiver.name, item.place, 1)) for item in targets)
-
-
-def health(files: Files, now: datetime, *, language: Language = "en") -> list[str]:
-    """Return lines for the next digest: who has not got the last one, and who gets none any more."""
-    outbox, words = Outbox(files), WORDS[language]
-    lines = []
-    shown = [r.created_at for r in outbox.receipts() if r.outcome != SKIPPED]
-    told = max(shown, default=None)
-    for dead in outbox.dead():
-        entry = dead.entry
-        # Since the last digest that anybody got: earlier ones were in its health section.
-        if told is None or dead.died_at >= told:
-            name = title(entry.receiver, entry.place)
-            window = rfc3339(entry.end)
-            reason = quoted(dead.reason)
-            lines.append(words.dead_letter.format(receiver=name, window=window, reason=reason))
-    waiting = sorted(outbox.waiting(), key=lambda entry: (entry.receiver, entry.place))
-    for (receiver, place), group in groupby(waiting, key=lambda e: (e.receiver, e.place)):
-        entries = sorted(group, key=lambda entry: entry.created_at)
-        tried = outbox.attempts(entries[0].id)
-        lines.append(
-            counted(
-                words.waiting,
-                len(entries),
-                receiver=title(receiver, place),
-                since=brief(now - entries[0].created_at),
-                reason=quoted(tried[-1].detail) if tried else words.no_attempt,
-            )
-        )
-    return lines + [words.unreadable.format(path=path) for path in outbox.unreadable]
 
 
 @dataclass(slots=True)

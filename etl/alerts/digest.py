@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from etl.alerts.baseline import Baseline, measured
+from etl.alerts.condensed import overview
 from etl.alerts.coverage import proven
 from etl.alerts.due import due
 from etl.alerts.evaluate import evaluate
@@ -63,12 +64,15 @@ def build(
     """
     wanted = settings.digest
     baseline = measured(session, window, span=wanted.baseline, minimum=wanted.min_baseline_days)
-    asked = _Asked(session, window, baseline)
     expected = [settings.cluster] if settings.cluster else []
     proof = proven(session, window, since=baseline.start, expected=expected, language=language)
     evaluation = evaluate(rules, session, window=window, baseline=baseline, language=language)
-    totals = asked.rows("totals")
-    first_seen = _first_seen(asked)
+    with overview(session, base=baseline.start, window=window) as few:
+        asked = _Asked(few, window, baseline)
+        totals = asked.rows("totals")
+        first_seen = _first_seen(asked, _seen_before(session, baseline))
+        movers = _movers(asked, proof.coverage, first_seen)
+        noisiest = _noisiest(asked)
     active = {row["cluster"] for row in totals if row["occurrences"]}
     return Digest(
         clusters=tuple(sorted({*proof.clusters, *active})),
@@ -79,8 +83,8 @@ def build(
         totals=_totals(totals, baseline),
         findings=evaluation.findings,
         first_seen=first_seen,
-        movers=_movers(asked, proof.coverage, first_seen),
-        noisiest=_noisiest(asked),
+        movers=movers,
+        noisiest=noisiest,
         held=evaluation.held,
         cut=dict(evaluation.cut),
         health=(*health, *proof.health, *session.warnings, *evaluation.health),
@@ -109,11 +113,21 @@ def _totals(rows: Sequence[Mapping[str, Any]], baseline: Baseline) -> Totals:
     )
 
 
-def _first_seen(asked: _Asked) -> tuple[FirstSeen, ...]:
+def _seen_before(session: Session, baseline: Baseline) -> set[tuple[str, ...]]:
+    """Return (cluster, reason, kind of object) of all that is not new."""
+    if not (clusters := list(baseline.clusters)):
+        return set()
+    start = baseline.window.start
+    since = min(start - FIRST_SEEN_REACH, baseline.start)
+    bounds = {"since": since, "start": start, "clusters": clusters}
+    rows = session.run(statement("rules/seen_before").text, bounds).to_pylist()
+    return {(row["cluster"], row["reason"], row["object_kind"]) for row in rows}
+
+
+def _first_seen(asked: _Asked, before: set[tuple[str, ...]]) -> tuple[FirstSeen, ...]:
     """List new reasons; in a lake without history every reason would be one."""
     if not (clusters := list(asked.baseline.clusters)):
         return ()
-    since = min(asked.window.start - FIRST_SEEN_REACH, asked.baseline.start)
     return tuple(
         FirstSeen(
             cluster=row["cluster"],
@@ -125,7 +139,8 @@ def _first_seen(asked: _Asked) -> tuple[FirstSeen, ...]:
             meaning=row["meaning"],
             example=quoted(row["example"] or "", _EXAMPLE),
         )
-        for row in asked.rows("first_seen", since=since, clusters=clusters)
+        for row in asked.rows("first_seen", clusters=clusters)
+        if (row["cluster"], row["reason"], row["object_kind"]) not in before
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from etl.alerts import health, trial
 from etl.alerts.baseline import Baseline
+from etl.alerts.condensed import candidates, names_reasons
 from etl.alerts.model import SEVERITIES, Finding, Held, Language
 from etl.alerts.rules import Rule
 from etl.errors import QueryError, quoted
@@ -59,28 +60,50 @@ def evaluate(
     language: Language = "en",
 ) -> Evaluation:
     """Ask all ``rules`` about ``window``; findings come by severity, then in the rules' order."""
-    findings: list[Finding] = []
-    held: list[Held] = []
-    cut: dict[str, int] = {}
-    lines: list[str] = []
-    for rule in rules:
+    rules = list(rules)
+    answers = _Answers(language)
+    with candidates(session, rules, base=baseline.start, window=window) as few:
+        for rule in rules:
+            answers.ask(
+                rule, few if names_reasons(rule) else session, window=window, baseline=baseline
+            )
+    return answers.evaluation()
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """The rules' answers so far."""
+
+    language: Language
+    findings: list[Finding] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
+    cut: dict[str, int] = field(default_factory=dict)
+    health: list[str] = field(default_factory=list)
+
+    def ask(self, rule: Rule, session: Session, *, window: Window, baseline: Baseline) -> None:
+        """Ask one rule and keep what it says."""
         if not rule.enabled:
-            held.append(Held(rule.name, rule.comment, rule.until))
-            continue
+            self.held.append(Held(rule.name, rule.comment, rule.until))
+            return
         try:
             rows = _over(rule, session, window=window, baseline=baseline)
         except QueryError as error:
             # The other rules still have answers; this one is reported as broken.
-            lines.append(health.rule_failed(language, rule.name, error))
-            continue
+            self.health.append(health.rule_failed(self.language, rule.name, error))
+            return
         if len(rows) > rule.limit:
-            cut[rule.name] = len(rows) - rule.limit
+            self.cut[rule.name] = len(rows) - rule.limit
         wrong: list[str] = []
-        findings.extend(_finding(rule, row, language, wrong) for row in rows[: rule.limit])
+        self.findings.extend(
+            _finding(rule, row, self.language, wrong) for row in rows[: rule.limit]
+        )
         # One template fails alike for all rows of its rule.
-        lines.extend(wrong[:1])
-    findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
-    return Evaluation(tuple(findings), tuple(held), cut, tuple(lines))
+        self.health.extend(wrong[:1])
+
+    def evaluation(self) -> Evaluation:
+        """Return all answers, findings by severity."""
+        self.findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
+        return Evaluation(tuple(self.findings), tuple(self.held), self.cut, tuple(self.health))
 
 
 def _over(rule: Rule, session: Session, *, window: Window, baseline: Baseline) -> list[_Row]:

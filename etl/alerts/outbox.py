@@ -218,6 +218,12 @@ class Outbox:
         """Return all messages that were given up and are still kept."""
         return self._all("dead", Dead)
 
+    def subjects(self) -> list[Subject]:
+        """Return what every message that is still kept was about, in whatever state."""
+        kept: list[Receipt | Entry] = [*self.receipts(), *self.waiting()]
+        kept += [dead.entry for dead in self.dead()]
+        return [Subject(tuple(k.clusters), Window(k.start, k.end)) for k in kept]
+
     def prune(self, before: datetime) -> None:
         """Remove receipts and graves from before ``before``, with their attempts."""
         old = [r.id for r in self.receipts() if r.delivered_at < before]

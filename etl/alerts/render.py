@@ -8,17 +8,16 @@ whole and measured as it will be sent; text is never cut, so no table and no tag
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import TypeVar
 
 from etl.alerts.compose import Composer, Plan
 from etl.alerts.dialects import Dialect, Markdown, Plain
 from etl.alerts.model import SEVERITIES, Digest, Finding
-from etl.alerts.status import Status
+from etl.alerts.status import Status, clusters
 from etl.alerts.words import WORDS
 from etl.timespan import rfc3339
-from etl.wire import budget, escaping
 
 _ALL = 1_000_000
 FULL = Plan(_ALL, _ALL, _ALL)
@@ -46,8 +45,6 @@ _RUNGS = (
 )
 # What a reader misses least goes first.
 _DROPPED = ("noisiest", "info", "movers", "held", "first_seen", "health", "warning", "critical")
-# Data for machines: whole sentences, but not a megabyte of somebody's stack trace.
-_DATA_CHARACTERS = 1000
 
 Made = TypeVar("Made")
 
@@ -83,16 +80,15 @@ def title(digest: Digest, dialect: Dialect | None = None) -> str:
     return Status(digest, dialect or Plain()).title()
 
 
-def mention(digest: Digest) -> str:
-    """Return one plain line with what is critical, for the message that calls people."""
-    words, dialect = WORDS[digest.language], Plain()
+def mention(digest: Digest, dialect: Dialect) -> str:
+    """Return one line with what is critical, for the message that calls people."""
+    words = WORDS[digest.language]
     critical = [f for f in digest.findings if f.severity == "critical"]
     names = dict.fromkeys(f.summary or f.alert for f in critical)
-    where = words.listing.join(dialect.text(name, 60) for name in digest.clusters[:4])
     return words.mention.format(
         count=len(critical),
-        clusters=where,
-        names="; ".join(escaping.without_mentions(dialect.text(name)) for name in names),
+        clusters=clusters(digest, dialect),
+        names=words.semicolon.join(dialect.text(name) for name in names),
     )
 
 
@@ -105,7 +101,7 @@ def status(digest: Digest) -> str:
     return "quiet" if digest.coverage.complete else "gap"
 
 
-def to_json(digest: Digest, plan: Plan = FULL, *, repeat: bool = False) -> dict[str, object]:
+def to_json(digest: Digest, plan: Plan = FULL) -> dict[str, object]:
     """Return the digest as plain data: the body of a webhook and the context of its templates.
 
     Keys: ``version`` (1), ``status`` (findings, quiet, gap, no_data), ``title``, ``text`` and
@@ -113,17 +109,17 @@ def to_json(digest: Digest, plan: Plan = FULL, *, repeat: bool = False) -> dict[
     ``timezone``, ``language``, ``counts`` (by severity), ``coverage``, ``totals``, ``findings``,
     ``first_seen``, ``movers``, ``noisiest``, ``held``, ``cut``, ``left_out`` (rows that did not
     fit, by section), ``health``, ``link``. Times are RFC 3339 in UTC, missing values null. Texts
-    are free of control and direction characters and capped, but not escaped for any markup.
+    are as ``tidy`` left them: without control and direction characters, capped, but not escaped
+    for any markup.
     """
-    mark = f"{WORDS[digest.language].possible_repeat}\n\n" if repeat else ""
     shown, left_out = _rows(digest, plan)
     return {
         "version": 1,
         "status": status(digest),
         "title": title(digest),
-        "text": mark + Composer(digest, Plain()).message(plan),
-        "markdown": mark + Composer(digest, Markdown()).message(plan),
-        "possible_repeat": repeat,
+        "text": Composer(digest, Plain()).message(plan),
+        "markdown": Composer(digest, Markdown()).message(plan),
+        "possible_repeat": False,
         "clusters": [_record(name) for name in digest.clusters],
         "window": {"start": rfc3339(digest.window.start), "end": rfc3339(digest.window.end)},
         "timezone": digest.timezone,
@@ -136,6 +132,17 @@ def to_json(digest: Digest, plan: Plan = FULL, *, repeat: bool = False) -> dict[
         "left_out": left_out,
         "link": digest.link,
     }
+
+
+def marked(text: str, digest: Digest) -> str:
+    """Return ``text`` below the line that calls it a possible repeat."""
+    return f"{WORDS[digest.language].possible_repeat}\n\n{text}"
+
+
+def repeated(data: Mapping[str, object], digest: Digest) -> dict[str, object]:
+    """Return the data of ``to_json`` for a message that may have arrived before."""
+    texts = {name: marked(str(data[name]), digest) for name in ("text", "markdown")}
+    return {**data, **texts, "possible_repeat": True}
 
 
 def _rows(digest: Digest, plan: Plan) -> tuple[dict[str, object], dict[str, int]]:
@@ -172,8 +179,6 @@ def _coverage(digest: Digest, plan: Plan) -> dict[str, object]:
 
 def _record(value: object) -> object:
     """Return one value of the model as JSON data."""
-    if isinstance(value, str):
-        return budget.shorten(escaping.clean(value[: 8 * _DATA_CHARACTERS]), _DATA_CHARACTERS)
     if isinstance(value, datetime):
         return rfc3339(value)
     if isinstance(value, float):

@@ -38,19 +38,7 @@ def specimen(now: datetime, *, timezone: str = "UTC", language: Language = "en")
             last_snapshot_at=now,
         ),
         totals=Totals(1200, 80, 60, 4, 1000.0, 78.5),
-        findings=(
-            Finding(
-                alert="TestOfTheReceiver",
-                severity="critical",
-                labels={"cluster": "test", "namespace": "test"},
-                value=12,
-                baseline=3.4,
-                summary="this is a test, nothing has happened",
-                description="Sent to see whether this receiver works and how a digest looks there.",
-                runbook_url="https://runbooks.example/test",
-                last_seen=now,
-            ),
-        ),
+        findings=(_finding(now),),
         first_seen=(
             FirstSeen(
                 "test", "TestReason", "Pod", "Warning", 1, start, "Only a test.", "a message"
@@ -74,4 +62,18 @@ def bare(now: datetime) -> Digest:
         language="en",
         coverage=Coverage(share=None, covered=timedelta(0), snapshots=0, failed=0),
         totals=Totals(0, 0, 0, 0),
+    )
+
+
+def _finding(now: datetime) -> Finding:
+    return Finding(
+        alert="TestOfTheReceiver",
+        severity="critical",
+        labels={"cluster": "test", "namespace": "test"},
+        value=12,
+        baseline=3.4,
+        summary="this is a test, nothing has happened",
+        description="Sent to see whether this receiver works and how a digest looks there.",
+        runbook_url="https://runbooks.example/test",
+        last_seen=now,
     )

@@ -28,19 +28,20 @@ class Status:
         self._clock = Clock(digest, self._words)
 
     def lines(self) -> list[str]:
-        """Return the status as one or two lines of markup; a quiet day is one."""
-        join = self._dialect.dot.join
-        head = [self._dialect.strong(clusters(self._digest, self._dialect))]
-        head.append(self._clock.window())
+        """Return the status as one or two lines of markup; a quiet day is one.
+
+        Who and how bad come first: a phone shows no more of a message than that.
+        """
+        join, strong = self._dialect.dot.join, self._dialect.strong
+        who = strong(clusters(self._digest, self._dialect))
+        head = [who, strong(self._verdict()), self._clock.window()]
         if self._digest.coverage.share is None:
-            return [join([*head, self._dialect.strong(self._verdict())]), join(self._no_data())]
+            return [join(head), join(self._no_data())]
         facts = [*self._totals(), *self._coverage()]
         if not self._digest.quiet:
-            return [join([*head, self._dialect.strong(self._verdict())]), join(facts)]
+            return [join(head), join(facts)]
         held = len(self._digest.held)
-        if held:
-            facts.append(counted(self._words.held_count, held))
-        return [join([*head, self._dialect.strong(self._verdict()), *facts])]
+        return [join([*head, *facts, *([counted(self._words.held_count, held)] if held else [])])]
 
     def title(self) -> str:
         """Return clusters and verdict: the one line of a preview or a subject."""

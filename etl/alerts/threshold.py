@@ -52,4 +52,5 @@ class Threshold:
 
     def __str__(self) -> str:
         """Write the threshold as ``parse`` reads it."""
-        return f"{self.operator} {self.number:g}"
+        number = int(self.number) if self.number.is_integer() else self.number
+        return f"{self.operator} {number}"

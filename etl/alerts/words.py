@@ -226,7 +226,6 @@ CHINESE = Words(
         "interval longer than the TTL": "运行间隔超过事件保留时间",
         "inconsistent list": "列表不一致",
         "damaged part": "数据文件损坏",
-        "only some namespaces were listed": "只列出了部分命名空间",
     },
 )
 

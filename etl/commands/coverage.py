@@ -35,7 +35,7 @@ from etl.commands.output import console, deliver
     help="File to write.  [default: stdout]",
 )
 @click.pass_obj
-def coverage(  # noqa: PLR0913 -- click gives options as arguments
+def coverage(
     invocation: Invocation,
     day: date | None,
     since: timedelta | None,
@@ -63,6 +63,8 @@ def coverage(  # noqa: PLR0913 -- click gives options as arguments
     )
     language = invocation.settings.language
     with session(invocation.lake, cluster=invocation.cluster_option) as opened:
+        for warning in opened.warnings:
+            invocation.warn(warning)
         report = catalogue()["coverage"]
         table = run.run(report, opened, window=span, timezone=zone)
         line = proof.line(

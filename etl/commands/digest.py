@@ -10,6 +10,7 @@ import click
 
 from etl.commands.invocation import Invocation
 from etl.commands.options import MOMENT
+from etl.errors import ConfigError
 from etl.timespan import Window, rfc3339
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def check(invocation: Invocation, at: datetime | None, form: str, output: Path |
             opened, settings, ready.rules, window=window, language=settings.language
         )
     for line in built.health:
-        invocation.say(f"warning: {line}")
+        invocation.warn(line)
     found = table_of(built.findings)
     if form != "table":
         deliver(invocation, formats.encode(found, form), output)
@@ -99,26 +100,24 @@ def digest(invocation: Invocation, at: datetime | None, *, dry_run: bool) -> Non
 
     ready = configured(invocation)
     cluster = invocation.cluster_option
+    invocation.lake.check()
+    if dry_run:
+        end = at or invocation.now
+        preview(invocation, ready, Window(end - pipeline.DIGEST_SPAN, end))
+        return
     if at is not None:
-        window: Window | None = Window(at - pipeline.DIGEST_SPAN, at)
-    elif dry_run:
-        window = Window(invocation.now - pipeline.DIGEST_SPAN, invocation.now)
+        due: pipeline.Due | None = pipeline.Due(Window(at - pipeline.DIGEST_SPAN, at))
     else:
-        invocation.lake.check()
-        window = pipeline.due_window(
-            invocation.lake, ready.settings, invocation.now, cluster=cluster
-        )
-    if window is None:
+        due = pipeline.due_digest(invocation.lake, ready.settings, invocation.now, cluster=cluster)
+    if due is None:
         invocation.say("no digest is due; --at TIME makes one of the 24 hours before TIME")
         return
-    if dry_run:
-        preview(invocation, ready, window)
-        return
     sent = pipeline.send_digest(
-        invocation.lake, ready, outside(invocation), window=window, cluster=cluster
+        invocation.lake, ready, outside(invocation), due=due, cluster=cluster
     )
-    for target in sent.delivered:
-        invocation.say(f"sent to {target}: {rfc3339(window.start)} to {rfc3339(window.end)}")
+    if not (sent.delivered or sent.failures or sent.elsewhere):
+        span = f"{rfc3339(due.window.start)} to {rfc3339(due.window.end)}"
+        invocation.say(f"nothing to send: every receiver was served for {span}")
     if error := sent.error():
         raise error
 
@@ -134,20 +133,20 @@ def deliver(invocation: Invocation) -> None:
     sent = pipeline.send_pending(invocation.lake, ready.settings, outside(invocation))
     if not (sent.delivered or sent.failures or sent.elsewhere):
         invocation.say("the outbox is empty")
-    for target in sent.delivered:
-        invocation.say(f"sent to {target}")
     if error := sent.error():
         raise error
 
 
 def configured(invocation: Invocation) -> Configured:
     """Return the configuration with its rules; its advice goes to standard error."""
-    from etl.alerts import rules  # noqa: PLC0415
+    from etl.alerts import receivers, rules  # noqa: PLC0415
 
     path = Path(invocation.config) if invocation.config else None
     ready = rules.configured(path, environ=invocation.environ, now=invocation.now)
+    if mistakes := receivers.check(ready.settings):
+        raise ConfigError([f"{invocation.config}: {mistake}" for mistake in mistakes])
     for warning in ready.warnings:
-        invocation.say(f"warning: {warning}")
+        invocation.warn(warning)
     return ready
 
 
@@ -166,7 +165,7 @@ def preview(invocation: Invocation, ready: Configured, window: Window) -> None:
 
     with session(invocation.lake, cluster=invocation.cluster_option) as opened:
         built = list(pipeline.digests(opened, ready, window=window, health=lambda _language: []))
-    shown = [one for one, settings in built for one in receivers.preview(one, settings)]
+    shown = [item for one, settings in built for item in receivers.preview(one, settings)]
     for number, (receiver, place, text) in enumerate(shown):
         if len(shown) > 1:
             invocation.print(("\n" if number else "") + f"--- {receiver} ({place})")

@@ -50,7 +50,7 @@ def import_(
     entry = ingest.import_events(invocation.lake, request, invocation.run)
     for name in reading.without_events:
         invocation.say(f"{name} holds no events")
-    if not entry.items:
+    if entry.items == entry.unreadable:
         message = f"no events in {', '.join(paths)}; expected the output of kubectl get events -o json or yaml"
         raise InputError(message)
     files = f"{reading.files} file" + ("" if reading.files == 1 else "s")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,14 +10,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TextIO
 
-from etl.errors import UsageError
+from etl.errors import EventlakeError, UsageError
 
 if TYPE_CHECKING:
     from etl.config.settings import Settings
-    from etl.lake.layout import Lake
     from etl.ingest import Run
+    from etl.lake.layout import Lake
 
 DEFAULT_LAKE = "lake"
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -33,7 +35,6 @@ class Invocation:
     config: str | None = None
     lake_option: str | None = None
     cluster_option: str | None = None
-    quiet: bool = False
     run_id: str = field(default_factory=lambda: secrets.token_hex(4))
     _settings: Settings | None = None
 
@@ -83,9 +84,15 @@ class Invocation:
 
     def say(self, text: str) -> None:
         """Write a line for a person to standard error, unless ``--quiet``."""
-        if not self.quiet:
-            self.stderr.write(text + "\n")
-            self.stderr.flush()
+        _log.info("%s", text)
+
+    def warn(self, text: str) -> None:
+        """Write a line that a person has to see to standard error."""
+        _log.warning("%s", text)
+
+    def fail(self, error: EventlakeError) -> None:
+        """Write an error to standard error that does not end the command yet."""
+        _log.error("%s", error)
 
     def print(self, text: str) -> None:
         """Write to standard output: the answer that was asked for, and nothing else."""

@@ -64,7 +64,7 @@ class _Day(click.ParamType[date]):
 MOMENT, SPAN, DAY = _Moment(), _Span(), _Day()
 
 
-def window(  # noqa: PLR0913 -- one argument an option
+def window(
     *,
     now: datetime,
     zone: ZoneInfo,
@@ -83,7 +83,7 @@ def window(  # noqa: PLR0913 -- one argument an option
             return day_window(day, zone)
         if start is not None:
             return Window(start.astimezone(UTC), (end or now).astimezone(UTC))
-        return Window(now - (since or default), now)
+        return Window(now - (default if since is None else since), now)
     except (ValueError, OverflowError) as error:
         raise click.UsageError(str(error)) from error
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,7 +39,7 @@ def write_file(path: Path, data: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_bytes(data)
-        os.replace(temporary, path)
+        temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         message = f"cannot write {path}: {error.strerror or error}"
@@ -52,8 +51,13 @@ def console(invocation: Invocation, output: Path | None) -> Iterator[Console]:
     """Give a console on standard output, or one that ends up in the file ``output``."""
     from rich.console import Console  # noqa: PLC0415 -- 80 ms that machine formats do not need
 
+    class Screen(Console):
+        def on_broken_pipe(self) -> None:
+            # rich would end the process with 1; a reader that has seen enough is no failure.
+            raise BrokenPipeError
+
     if output is None:
-        yield Console(file=invocation.stdout, highlight=False, soft_wrap=False)
+        yield Screen(file=invocation.stdout, highlight=False, soft_wrap=False)
         return
     text = io.StringIO()
     yield Console(file=text, highlight=False, width=_FILE_COLUMNS, no_color=True)

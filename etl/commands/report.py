@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -66,6 +67,7 @@ _DEFAULT_SPAN = timedelta(hours=24)
 def report(  # noqa: PLR0913 -- click gives options as arguments
     invocation: Invocation,
     names: tuple[str, ...],
+    *,
     day: date | None,
     since: timedelta | None,
     start: datetime | None,
@@ -75,7 +77,6 @@ def report(  # noqa: PLR0913 -- click gives options as arguments
     output: Path | None,
     given: tuple[str, ...],
     folders: tuple[Path, ...],
-    *,
     list_: bool,
 ) -> None:
     """Answer the questions NAME..., all of them by default.
@@ -96,6 +97,7 @@ def report(  # noqa: PLR0913 -- click gives options as arguments
             f"--format {form} holds one answer: name one report; eventlake report --list shows them"
         )
         raise click.UsageError(message)
+    extra = _parameters(given, chosen)
     zone = zone_of(timezone, invocation.settings.timezone)
     span = window(
         now=invocation.now,
@@ -108,8 +110,8 @@ def report(  # noqa: PLR0913 -- click gives options as arguments
     )
     with session(invocation.lake, cluster=invocation.cluster_option) as opened:
         for warning in opened.warnings:
-            invocation.say(f"warning: {warning}")
-        answer = _Answer(invocation, opened, span, zone, _parameters(given))
+            invocation.warn(warning)
+        answer = _Answer(invocation, opened, span, zone, extra)
         if form == "html":
             deliver(invocation, answer.page(chosen).encode(), output)
         elif form == "table":
@@ -197,15 +199,17 @@ class _Answer:
             generated_at=self._invocation.now,
             lake=self._invocation.lake_path,
             reports={item.name: item for item in chosen},
+            extra=self._extra,
         )
 
     def _for(self, item: Report) -> dict[str, str]:
-        """Return the given parameters that this report takes; a report alone must take them all."""
+        """Return the given parameters that this report takes."""
         taken = {parameter.name for parameter in item.extra}
-        return {k: v for k, v in self._extra.items() if k in taken} if len(self._extra) else {}
+        return {k: v for k, v in self._extra.items() if k in taken}
 
 
-def _parameters(given: Sequence[str]) -> dict[str, str]:
+def _parameters(given: Sequence[str], chosen: Sequence[Report]) -> dict[str, str]:
+    """Read ``--set``; what no chosen report would look at is refused."""
     pairs: dict[str, str] = {}
     for text in given:
         name, sign, value = text.partition("=")
@@ -213,10 +217,19 @@ def _parameters(given: Sequence[str]) -> dict[str, str]:
             message = f"--set {text}: write it NAME=VALUE, such as reason=BackOff"
             raise click.UsageError(message)
         pairs[name] = value
+    taken = sorted({parameter.name for item in chosen for parameter in item.extra})
+    for name in pairs:
+        if name not in taken:
+            near = get_close_matches(name, taken, n=1)
+            offer = (
+                f"did you mean {near[0]}?" if near else f"taken are {', '.join(taken) or 'none'}"
+            )
+            message = f"--set {name}: no chosen report takes it; {offer}"
+            raise click.UsageError(message)
     return pairs
 
 
-def _show_list(invocation: Invocation, reports: Sequence[Report]) -> None:
+def _show_list(invocation: Invocation, reports: Iterable[Report]) -> None:
     formatter = click.HelpFormatter(width=100)
     language = invocation.settings.language
     formatter.write_dl([(item.name, item.questions[language]) for item in reports])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +14,9 @@ from etl.commands.output import write_file
 from etl.commands.snapshot import snapshot_now
 from etl.errors import ClusterError, EventlakeError
 from etl.timespan import Window
+
+if TYPE_CHECKING:
+    from etl.alerts.rules import Configured
 
 SAMPLE_LAKE = "sample-lake"
 
@@ -46,29 +50,42 @@ def run(
         # The digest matters most on the day when the cluster does not answer.
         failures.append(error)
         notes.append(f"snapshot failed: {error}")
-        invocation.say(f"error: {error}")
         if not invocation.lake.ledger():
             raise
-    from etl import pipeline  # noqa: PLC0415 -- after the snapshot, whose pages travel first
-
-    lake, outside = invocation.lake, digests.outside(invocation)
-    path = pipeline.page_path(ready.settings, invocation.lake_path)
-    if _stale(path, invocation.now, ready.settings.report.every.total_seconds()):
-        span = Window(invocation.now - ready.settings.report.since, invocation.now)
-        _write_page(invocation, path, span, cluster=None)
-    try:
-        sent = pipeline.send_pending(lake, ready.settings, outside)
-        if window := pipeline.due_window(lake, ready.settings, invocation.now):
-            sent += pipeline.send_digest(lake, ready, outside, window=window, notes=notes)
-            invocation.say(f"digest sent to {', '.join(sent.delivered) or 'nobody'}")
-        if error := sent.error():
+    for step in (_page, _digest):
+        try:
+            step(invocation, ready, notes)
+        except EventlakeError as error:
+            # The next step is tried; the job fails with the first of them in the end.
             failures.append(error)
-    except EventlakeError as error:
-        failures.append(error)
-    for error in failures[1:]:
-        invocation.say(f"error: {error}")
+    for failure in failures[1:]:
+        invocation.fail(failure)
     if failures:
         raise failures[0]
+
+
+def _page(invocation: Invocation, ready: Configured, _notes: list[str]) -> None:
+    """Write the page anew, if it is old enough."""
+    from etl import pipeline  # noqa: PLC0415 -- after the snapshot, whose pages travel first
+
+    settings = ready.settings
+    path = pipeline.page_path(settings, invocation.lake_path)
+    if _stale(path, invocation.now, settings.report.every.total_seconds()):
+        span = Window(invocation.now - settings.report.since, invocation.now)
+        _write_page(invocation, path, span, cluster=None)
+
+
+def _digest(invocation: Invocation, ready: Configured, notes: list[str]) -> None:
+    """Send what is pending, and the digest that is due; raises ``DeliveryError``."""
+    from etl import pipeline  # noqa: PLC0415 -- as above
+
+    lake, outside = invocation.lake, digests.outside(invocation)
+    sent = pipeline.send_pending(lake, ready.settings, outside)
+    if due := pipeline.due_digest(lake, ready.settings, invocation.now):
+        sent += pipeline.send_digest(lake, ready, outside, due=due, notes=notes)
+        invocation.say(f"digest sent to {', '.join(sent.delivered) or 'nobody'}")
+    if error := sent.error():
+        raise error
 
 
 def _run_sample(invocation: Invocation) -> None:

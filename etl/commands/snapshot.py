@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from etl.commands.invocation import Invocation
-from etl.errors import UsageError
+from etl.errors import ClusterError, UsageError
 
 if TYPE_CHECKING:
+    from etl.config.settings import Source
     from etl.lake.ledger import Entry
+    from etl.source.live import Cluster
 
 
 @click.command()
@@ -54,7 +56,6 @@ def snapshot_now(
     """Take a snapshot with options over settings; return the cluster's name and the ledger row."""
     import msgspec.structs  # noqa: PLC0415 -- heavy imports only in the command that needs them
 
-    from etl.source import live  # noqa: PLC0415
     from etl.source.listing import Lister  # noqa: PLC0415
 
     given = {
@@ -66,7 +67,7 @@ def snapshot_now(
     source = msgspec.structs.replace(
         invocation.settings.source, **{k: v for k, v in given.items() if v is not None}
     )
-    connection = live.connect(source, invocation.environ)
+    connection = _connected(invocation, source)
     cluster = invocation.cluster or connection.name
     if not cluster:
         message = (
@@ -77,11 +78,30 @@ def snapshot_now(
     lister = Lister(connection, source, invocation.clock, invocation.sleep)
     # The first pages travel while pyarrow is imported.
     lister.begin()
-    from etl import ingest  # noqa: PLC0415
+    try:
+        from etl import ingest  # noqa: PLC0415
 
-    entry = ingest.take_snapshot(invocation.lake, cluster, lister, invocation.run)
+        entry = ingest.take_snapshot(invocation.lake, cluster, lister, invocation.run)
+    finally:
+        lister.close()
     invocation.say(
         f"{cluster}: {entry.items:,} events listed, {entry.rows_added:,} new states"
         f" in the lake {invocation.lake_path}"
     )
     return cluster, entry
+
+
+def _connected(invocation: Invocation, source: Source) -> Cluster:
+    """Return the way to the cluster; if there is none, the ledger of a named cluster says so."""
+    from etl.source import live  # noqa: PLC0415
+
+    try:
+        return live.connect(source, invocation.environ)
+    except ClusterError as error:
+        if invocation.cluster:
+            from etl import ingest  # noqa: PLC0415
+
+            ingest.record_failure(
+                invocation.lake, invocation.cluster, source, run=invocation.run, error=error
+            )
+        raise

@@ -40,7 +40,7 @@ def sql(invocation: Invocation, query: str, form: str, output: Path | None) -> N
     text = invocation.stdin.read().decode("utf-8", "replace") if query == "-" else query
     with session(invocation.lake, cluster=invocation.cluster_option, locked=True) as opened:
         for warning in opened.warnings:
-            invocation.say(f"warning: {warning}")
+            invocation.warn(warning)
         table = opened.run(text, {})
     if form == "table":
         zone = ZoneInfo(invocation.settings.timezone)

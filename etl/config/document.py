@@ -45,7 +45,7 @@ class Entry:
 
 
 def compose(text: str) -> yaml.Node | None:
-    """Return the root node of ``text``, null for an empty document; raises ``NotYamlError``."""
+    """Return the root node of ``text``, null if it says nothing; raises ``NotYamlError``."""
     try:
         root: yaml.Node | None = yaml.compose(text, Loader=yaml.CSafeLoader)
     except yaml.MarkedYAMLError as error:
@@ -53,8 +53,9 @@ def compose(text: str) -> yaml.Node | None:
     except yaml.YAMLError as error:
         message = "is not YAML text: " + " ".join(str(error).split())
         raise NotYamlError(message) from error
-    if root is not None:
-        _refuse_loops(root, inside=set(), done=set())
+    if root is None or (isinstance(root, yaml.ScalarNode) and kind(root) == "empty value"):
+        return None
+    _refuse_loops(root, inside=set(), done=set())
     return root
 
 
@@ -88,8 +89,11 @@ def scalar(node: yaml.ScalarNode) -> Scalar:
         raise ValueError(message)
     try:
         value: Scalar = yaml.constructor.SafeConstructor().construct_object(node)
-    except (ValueError, yaml.YAMLError) as error:
+    except ValueError as error:
         message = f"{node.value} looks like a {kind(node)} but is none"
+        raise ValueError(message) from error
+    except yaml.YAMLError as error:
+        message = f"!!{node.tag.removeprefix(_YAML_TAG)} is a YAML tag that no setting takes"
         raise ValueError(message) from error
     return value
 

@@ -86,7 +86,7 @@ class Match(_Section, frozen=True):
     name: str | list[str] | None = None
     """Name of the object (``object_name``)."""
     node: str | list[str] | None = None
-    """Host of the reporter (``host``), the node for a kubelet."""
+    """The Node that the event is about, else the reporter's host: the node for a kubelet."""
     component: str | list[str] | None = None
     """Who reported, such as kubelet."""
     message: str | list[str] | None = None
@@ -113,7 +113,7 @@ class Rule(_Section, frozen=True):
     labels: dict[str, str] = {}
     """Labels put on every finding; ``severity`` is critical, warning or info."""
     annotations: dict[str, str] = {}
-    """summary, description, runbook_url: Jinja leaves over ``value``, ``baseline`` and ``labels``."""
+    """summary, description, runbook_url, also summary_zh and description_zh: Jinja leaves over ``value``, ``baseline``, ``labels`` and ``columns``."""
 
 
 class RuleGroup(_Section, frozen=True):

@@ -48,7 +48,8 @@ class Live:
 
     def equals(self, states: pa.Table) -> bool:
         """Whether ``states`` are the same set, so that the cache need not be written again."""
-        return Live(states)._states.equals(self._states)  # noqa: SLF001 -- another of the same class
+        same: bool = Live(states)._states.equals(self._states)  # noqa: SLF001 -- another of the same class
+        return same
 
 
 def read(lake: Lake, cluster: str) -> Live | None:

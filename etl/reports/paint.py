@@ -75,7 +75,7 @@ def named(text: object, *, column: str, language: Language) -> str:
     """Return the name of a category or series as one harmless, short line."""
     if text is None:
         return NOTHING
-    return plain(value(str(text), column=column, language=language), _NAME_CHARACTERS)
+    return plain(value(str(text), column, language), _NAME_CHARACTERS)
 
 
 def epoch(at: datetime) -> int:
@@ -86,11 +86,22 @@ def epoch(at: datetime) -> int:
 def amounts(
     rows: Sequence[Mapping[str, Any]], *, by: str, color: str, of: str
 ) -> dict[Any, dict[str | None, int | float]]:
-    """Sum the column ``of`` per value of ``by`` and ``color``, in the order of the rows."""
+    """Sum the column ``of`` per value of ``by`` and ``color``, in the order of the rows.
+
+    Series beyond the colours are one, (others): a type or a namespace is a stranger's
+    word, and a thousand of them would be a thousand marks per bucket.
+    """
+    totals: dict[str | None, int | float] = {}
+    for row in rows:
+        series = row[color] if color else None
+        totals[series] = totals.get(series, 0) + (row[of] or 0)
+    free = sorted(set(totals) - {*BY_TYPE, "(others)"}, key=lambda name: -totals[name])
+    beyond = set(free[len(SERIES) :])
     sums: dict[Any, dict[str | None, int | float]] = {}
     for row in rows:
-        parts = sums.setdefault(row[by], {})
         series = row[color] if color else None
+        series = "(others)" if series in beyond else series
+        parts = sums.setdefault(row[by], {})
         parts[series] = parts.get(series, 0) + (row[of] or 0)
     return sums
 

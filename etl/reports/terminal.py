@@ -69,7 +69,7 @@ def _cells(table: pa.Table, *, timezone: ZoneInfo, language: Language) -> list[l
     return [
         [
             shown(
-                value(cell, column=name, language=language) if isinstance(cell, str) else cell,
+                value(cell, name, language) if isinstance(cell, str) else cell,
                 column=name,
                 zone=timezone,
                 limit=_CELL_CHARACTERS,

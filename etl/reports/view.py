@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from etl.reports.catalogue import Language
 from etl.reports.cells import is_number, moment, percent, plain, shown
-from etl.reports.coverage import ClusterCoverage, sentence
+from etl.reports.coverage import ClusterCoverage, sentence, unproven
 from etl.reports.words import label, say, value
 from etl.timespan import rfc3339
 
@@ -170,7 +170,7 @@ def _cell(item: object, field: pa.Field, *, zone: ZoneInfo, language: Language) 
     if item is None:
         text = shown(None, column=field.name, zone=zone, limit=1)
         return Cell(text, f"{look} nothing", raw="")
-    told = value(item, column=field.name, language=language) if isinstance(item, str) else item
+    told = value(item, field.name, language) if isinstance(item, str) else item
     text = shown(told, column=field.name, zone=zone, limit=_CELL_CHARACTERS, seconds=False)
     whole = plain(told, _TITLE_CHARACTERS) if isinstance(told, str) else ""
     raw: str | None = None
@@ -212,14 +212,14 @@ def _change(name: str, clusters: Sequence[dict[str, Any]], language: Language) -
 
 
 def _pieces(cluster: ClusterCoverage, *, zone: ZoneInfo, language: Language) -> list[Piece]:
+    """Return what is covered as the ground, and what is not as pieces on it."""
     found = []
-    for span in cluster.spans:
+    if cluster.level != "unknown":
+        found.append(Piece("covered", 0, _STRIP_WIDTH, value("covered", "state", language)))
+    for span in unproven(cluster.spans, cluster.window):
         told = [f"{moment(span.start, zone)} – {moment(span.end, zone)}"]
-        told.append(value(span.state, column="state", language=language))
-        if span.cause:
-            told.append(
-                value(plain(span.cause, _CELL_CHARACTERS), column="cause", language=language)
-            )
+        told.append(value(span.state, "state", language))
+        told.append(value(plain(span.cause, _CELL_CHARACTERS), "cause", language))
         offset = (span.start - cluster.window.start) / cluster.window.length
         found.append(
             Piece(

@@ -145,7 +145,7 @@ def label(column: str, language: Language) -> str:
     return column.replace("_", " ").capitalize()
 
 
-def value(text: str, *, column: str, language: Language) -> str:
+def value(text: str, column: str, language: Language) -> str:
     """Return ``text`` of a column, translated where eventlake itself wrote it."""
     if column in _VALUE_COLUMNS and text in _VALUES:
         return _pick(_VALUES[text], language)

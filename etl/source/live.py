@@ -1,32 +1,34 @@
-"""A cluster's API server as raw GETs: kubeconfig or service account in, bytes out.
+"""A cluster's API server as raw GETs: a path and a query in, status, headers and bytes out.
 
-The only user of the ``kubernetes`` package, and only of its authentication (exec
-plugins, OIDC, token refresh) and its TLS settings: its models cost 20 times the
-decoding of the bytes, and its list methods hide what paging needs to see.
+Only authentication and TLS settings come from the ``kubernetes`` package: its models
+cost 20 times the decoding of the bytes, and its list methods hide what paging needs to
+see. Credentials are read at the first request, so that whoever asks can note in the
+ledger that it failed.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ssl
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import Any
 
 import urllib3
-import yaml
-from kubernetes import client as kubernetes_client
-from kubernetes import config as kubernetes_config
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, TimeoutError
+from urllib3 import exceptions
 
 from etl.config.settings import Source
-from etl.errors import ClusterError, UsageError, quoted
+from etl.errors import quoted
+from etl.source import live_access
+from etl.source.live_access import Access
 
 _CONNECT_SECONDS = 10.0
 _CHUNK_BYTES = 1 << 20
+# More digits than a century has seconds would overflow, and mean nothing.
+_LONGEST_DELAY = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,51 +51,56 @@ class Answer:
         except ValueError:
             return None
 
+    @property
+    def retry_after(self) -> timedelta | None:
+        """Retry-After in seconds, the only form that an API server uses; null without one."""
+        text = self.headers.get("Retry-After", "").strip()
+        if not (text.isascii() and text.isdigit()):
+            return None
+        return timedelta(seconds=int(text[:_LONGEST_DELAY]))
 
-class Unreachable(Exception):
+
+class UnreachableError(Exception):
     """No connection could be made at all."""
 
 
-class Interrupted(Exception):
+class UntrustedError(Exception):
+    """TLS could not be agreed on; asking again changes nothing."""
+
+
+class BrokenOffError(Exception):
     """The answer broke off, or was not what HTTP allows."""
 
 
-class TimedOut(Exception):
+class TimedOutError(Exception):
     """The answer took longer than it may."""
 
 
 @dataclass(slots=True)
 class Cluster:
-    """A connection to one API server; ``name`` is the kubeconfig's cluster name, empty in a pod."""
+    """The way to one API server; ``name`` is the kubeconfig's cluster name, empty in a pod."""
 
     name: str
-    host: str
-    source: Source
-    in_pod: bool
-    _api: Any = None
+    access: Access
+    _client: Any = None
+
+    @property
+    def host(self) -> str:
+        """The server's address, once it was asked."""
+        return str(self._client.configuration.host)
 
     def get(self, path: str, query: Mapping[str, str | int]) -> Answer:
-        """GET ``path``; raises ``Unreachable``, ``Interrupted`` or ``TimedOut``, all safe to repeat."""
-        limit = self.source.timeout.total_seconds()
+        """GET ``path``.
+
+        Raises ``UnreachableError``, ``BrokenOffError`` or ``TimedOutError``, all safe to
+        repeat, ``UntrustedError``, which is not worth it, or ``ClusterError`` if there are
+        no credentials.
+        """
+        limit = self.access.source.timeout.total_seconds()
         deadline = time.monotonic() + limit
-        headers = {"Accept": "application/json", "Accept-Encoding": "gzip"}
+        url, headers = self._addressed(path, query)
         with _translated():
-            _method, url, headers, _body, _form = self._api.param_serialize(
-                "GET",
-                path,
-                query_params=list(query.items()),
-                header_params=headers,
-                auth_settings=["BearerToken"],
-            )
-            answer = self._api.rest_client.pool_manager.request(
-                "GET",
-                url,
-                headers=headers,
-                preload_content=False,
-                redirect=False,
-                retries=False,
-                timeout=urllib3.Timeout(connect=min(_CONNECT_SECONDS, limit), read=limit),
-            )
+            answer = self._begun(url, headers, limit)
             try:
                 body = _read(answer, deadline)
             except BaseException:
@@ -104,94 +111,60 @@ class Cluster:
 
     def reconnect(self) -> None:
         """Read the credentials again: tokens of service accounts and exec plugins expire."""
-        self._api = _connect(self.source, in_pod=self.in_pod)
+        self._client = self.access.client()
+
+    def _addressed(self, path: str, query: Mapping[str, str | int]) -> tuple[str, dict[str, str]]:
+        """Return address and headers; a token that is about to expire is read again for them."""
+        if self._client is None:
+            self.reconnect()
+        with self.access.told():
+            _method, url, headers, _body, _form = self._client.param_serialize(
+                "GET",
+                path,
+                query_params=list(query.items()),
+                header_params={"Accept": "application/json", "Accept-Encoding": "gzip"},
+                auth_settings=["BearerToken"],
+            )
+        # A file that holds a token may end its line, a header may not; kubectl trims it too.
+        return url, {name: value.strip() for name, value in headers.items()}
+
+    def _begun(self, url: str, headers: Mapping[str, str], limit: float) -> Any:  # noqa: ANN401 -- urllib3 gives one of two classes
+        """Send the request and return the answer as far as its headers."""
+        try:
+            return self._client.rest_client.pool_manager.request(
+                "GET",
+                url,
+                headers=headers,
+                preload_content=False,
+                redirect=False,
+                retries=False,
+                timeout=urllib3.Timeout(connect=min(_CONNECT_SECONDS, limit), read=limit),
+            )
+        except exceptions.SSLError as error:
+            if isinstance(error.args[0], ssl.SSLEOFError | ssl.SSLZeroReturnError):
+                # The server went away while hands were shaken: it may be back soon.
+                raise
+            raise UntrustedError(_distrust(error)) from error
 
 
 def connect(source: Source, environ: Mapping[str, str]) -> Cluster:
-    """Return a connection by kubeconfig, else by the pod's service account.
+    """Return the way to the cluster of a kubeconfig, else to that of the pod; nothing is asked yet.
 
     ``environ`` tells KUBECONFIG, HOME and whether this is a pod. Raises
     ``ClusterError`` that says which file is missing or wrong.
     """
-    files = _kubeconfig_files(source, environ)
-    in_pod = not files and "KUBERNETES_SERVICE_HOST" in environ
-    if not files and not in_pod:
-        message = (
-            "there is no cluster to ask: no kubeconfig (--kubeconfig, KUBECONFIG, ~/.kube/config)"
-            " and this is no pod; try the embedded sample with: eventlake run --sample"
-        )
-        raise ClusterError(message)
-    if files:
-        source = _with_path(source, ":".join(files))
-    api = _connect(source, in_pod=in_pod)
-    name = "" if in_pod else _cluster_name(source)
-    return Cluster(name, api.configuration.host, source, in_pod, api)
+    access = live_access.found(source, environ)
+    return Cluster(access.cluster_name(), access)
 
 
-def _kubeconfig_files(source: Source, environ: Mapping[str, str]) -> list[str]:
-    if source.kubeconfig:
-        path = Path(source.kubeconfig).expanduser()
-        if not path.is_file():
-            message = f"the kubeconfig {path} does not exist"
-            raise UsageError(message)
-        return [str(path)]
-    if environ.get("KUBECONFIG"):
-        named = [p for p in environ["KUBECONFIG"].split(":") if p]
-        found = [p for p in named if Path(p).expanduser().is_file()]
-        if not found:
-            message = f"KUBECONFIG names {', '.join(named)}, which does not exist"
-            raise ClusterError(message)
-        return found
-    default = Path(environ.get("HOME", "/nonexistent")) / ".kube" / "config"
-    return [str(default)] if default.is_file() else []
-
-
-def _with_path(source: Source, path: str) -> Source:
-    import msgspec.structs  # noqa: PLC0415 -- one function, named where it is used
-
-    return msgspec.structs.replace(source, kubeconfig=path)
-
-
-def _connect(source: Source, *, in_pod: bool) -> Any:
-    configuration = kubernetes_client.Configuration()
-    try:
-        if in_pod:
-            kubernetes_config.load_incluster_config(configuration)
-        else:
-            kubernetes_config.load_kube_config(
-                source.kubeconfig,
-                context=source.context or None,
-                client_configuration=configuration,
-            )
-    except (
-        kubernetes_config.ConfigException,
-        yaml.YAMLError,
-        OSError,
-        TypeError,
-        KeyError,
-    ) as error:
-        where = "the pod's service account" if in_pod else f"the kubeconfig {source.kubeconfig}"
-        context = f", context {source.context}" if source.context else ""
-        message = f"{where}{context} cannot be used: {quoted(str(error))}"
-        raise ClusterError(message) from error
-    configuration.connection_pool_maxsize = 2
-    return kubernetes_client.ApiClient(configuration)
-
-
-def _cluster_name(source: Source) -> str:
-    contexts, active = kubernetes_config.list_kube_config_contexts(source.kubeconfig)
-    if source.context:
-        active = next((c for c in contexts if c["name"] == source.context), active)
-    return str(active["context"].get("cluster", ""))
-
-
-def _read(answer: Any, deadline: float) -> bytes:
-    """Read the body; a server that drips is as late as one that is silent."""
+def _read(answer: Any, deadline: float) -> bytes:  # noqa: ANN401 -- as above
+    """Read the body as it comes in; a server that drips is as late as one that is silent."""
     chunks = []
-    for chunk in answer.stream(_CHUNK_BYTES, decode_content=True):
+    # Not ``stream``: it waits for a whole chunk, which a dripping server never completes.
+    while chunk := answer.read1(_CHUNK_BYTES, decode_content=True):
         chunks.append(chunk)
         if time.monotonic() > deadline:
-            raise TimedOut
+            raise TimedOutError
     return b"".join(chunks)
 
 
@@ -200,12 +173,16 @@ def _translated() -> Iterator[None]:
     """Turn urllib3's many errors into the three kinds that paging tells apart."""
     try:
         yield
-    except (ConnectTimeoutError, NewConnectionError) as error:
-        raise Unreachable(_reason(error)) from error
-    except TimeoutError as error:
-        raise TimedOut(_reason(error)) from error
-    except HTTPError as error:
-        raise Interrupted(_reason(error)) from error
+    except (
+        exceptions.ConnectTimeoutError,
+        exceptions.NewConnectionError,
+        exceptions.ProxyError,
+    ) as error:
+        raise UnreachableError(_reason(error)) from error
+    except exceptions.TimeoutError as error:
+        raise TimedOutError(_reason(error)) from error
+    except exceptions.HTTPError as error:
+        raise BrokenOffError(_reason(error)) from error
 
 
 def _reason(error: Exception) -> str:
@@ -214,7 +191,10 @@ def _reason(error: Exception) -> str:
     return quoted(text.rpartition(": ")[2] if ">: " in text else text, 160)
 
 
-def delay_of(answer: Answer) -> timedelta | None:
-    """Return Retry-After of an answer in seconds, the only form that an API server uses."""
-    text = answer.headers.get("Retry-After", "")
-    return timedelta(seconds=int(text)) if text.isdigit() else None
+def _distrust(error: exceptions.SSLError) -> str:
+    """Return why TLS was not agreed on, in OpenSSL's words."""
+    cause = error.args[0]
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"certificate verify failed: {cause.verify_message}"
+    reason = getattr(cause, "reason", None)
+    return str(reason).replace("_", " ").lower() if reason else quoted(str(cause), 160)

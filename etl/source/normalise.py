@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 
 from etl import schema
 from etl.source import states as states_
-from etl.source.decode import NULL_WORD, Decoded, EventObject, EventSource, Reference
+from etl.source.decode import Decoded
+from etl.source.objects import NULL_WORD, EventObject, EventSource, Reference
 from etl.source.states import States, true
 
 _NOTHING = Reference()
@@ -27,6 +28,7 @@ _NO_TEXT = pa.scalar(None, pa.string())
 _EMPTY, _NULL_WORD = pa.scalar("", pa.string()), pa.scalar(NULL_WORD, pa.string())
 # More per second of its life than any recorder can produce: a count is a stranger's claim.
 _PLAUSIBLE_PER_SECOND = 1000
+_SECOND = 1_000_000  # in the unit of schema.TIME
 _UID_DIGITS = 32
 
 
@@ -106,14 +108,11 @@ class Normaliser:
     def _flags(self) -> pa.Array:
         """Return the list of flags of each event, null where nothing is odd (nearly always)."""
         seen, count = self._states, len(self._events)
-        invalid = true(pc.less(seen.raw_count, 0))
-        # Zero is what core/v1 shows of an event whose writer counts in its series.
-        zero = pc.and_(true(pc.equal(seen.raw_count, 0)), pc.is_null(seen.event))
-        life = pc.cast(pc.subtract(seen.last_seen, seen.first_seen), pa.int64())
-        seconds = pc.max_element_wise(pc.divide(pc.coalesce(life, 0), 1_000_000), 1)
+        life = pc.coalesce(pc.cast(pc.subtract(seen.last_seen, seen.first_seen), pa.int64()), 0)
+        most = pc.divide(pc.max_element_wise(life, _SECOND), _SECOND // _PLAUSIBLE_PER_SECOND)
         marks = {
-            "count_invalid": pc.and_(pc.or_(invalid, zero), pc.is_null(seen.series_count)),
-            "implausible": pc.greater(pc.divide(seen.n, _PLAUSIBLE_PER_SECOND), seconds),
+            "count_invalid": _invalid_counts(seen),
+            "implausible": pc.greater(seen.n, most),
             "malformed": pa.array([i in self._malformed for i in range(count)], pa.bool_())
             if self._malformed
             else None,
@@ -129,6 +128,22 @@ class Normaliser:
             for position in pc.indices_nonzero(mask).to_pylist():
                 flags[position] = [*(flags[position] or []), name]
         return pa.array(flags, pa.list_(pa.string()))
+
+
+def _invalid_counts(seen: States) -> pa.Array:
+    """Return where a count was said and n is 1 because none of them is positive."""
+    said = pc.or_(
+        pc.is_valid(seen.series_count),
+        # Zero beside an eventTime is what core/v1 shows where nothing was counted yet.
+        pc.or_(
+            true(pc.less(seen.raw_count, 0)),
+            pc.and_(true(pc.equal(seen.raw_count, 0)), pc.is_null(seen.event)),
+        ),
+    )
+    counted = pc.or_(
+        true(pc.greater_equal(seen.series_count, 1)), true(pc.greater_equal(seen.raw_count, 1))
+    )
+    return pc.and_not(said, counted)
 
 
 def _texts(events: Sequence[EventObject]) -> dict[str, pa.Array]:

@@ -15,14 +15,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from etl import schema
-from etl.source.decode import NULL_WORD, EventObject, ManagedField, StateObject
+from etl.source.objects import NULL_WORD, EventObject, ManagedField, StateObject
 
 # Go's zero time, which some writers print instead of null.
-_ZERO_TIME = pa.scalar(datetime(1, 1, 1, tzinfo=UTC), schema.TIME)
+_ZERO_TIME = datetime(1, 1, 1, tzinfo=UTC)
+# The end of Python's calendar; Arrow's goes on, and a report could not show what lies there.
+_LAST_TIME = datetime.max.replace(tzinfo=UTC)
 # A typed null: an untyped None makes pyarrow 26 import pandas to look at it.
 _NO_TIME = pa.scalar(None, schema.TIME)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECONDS_FORM = len("2026-11-23T08:00:00Z")
 _SLACK = pa.scalar(timedelta(days=1), pa.duration("us"))
-_LONGEST_VERSION = 18  # digits that surely fit 64 bits
+_LARGEST_VERSION = 2**63 - 1
+_LONGEST_VERSION = 100  # characters: what is longer is no number that anybody counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ def read(events: Sequence[EventObject] | Sequence[StateObject], observed_at: dat
     created = _moments([e.metadata.creationTimestamp for e in events], odd)
     written = _moments([_newest(e.metadata.managedFields) for e in events], odd)
     behind = [e.series for e in events]
-    series = _moments([s and s.lastObservedTime for s in behind], odd)
+    series = _moments([None if s is None else s.lastObservedTime for s in behind], odd)
     series_count = _integers([None if s is None else s.count for s in behind])
     raw_count = _integers([e.deprecatedCount if e.count is None else e.count for e in events])
     said = pc.coalesce(series, last, event, first, created)
@@ -91,12 +96,16 @@ def true(mask: pa.Array) -> pa.Array:
 
 
 def _newest(fields: list[ManagedField] | None) -> str | None:
-    """Return the newest time: all are UTC to the second, so text compares as time does."""
+    """Return the newest time, as text."""
     if not fields:
         return None
     if len(fields) == 1:
         return fields[0].time
-    return max((f.time for f in fields if f.time), default=None)
+    times = [f.time for f in fields if f.time and f.time != NULL_WORD]
+    if all(len(time) == _SECONDS_FORM for time in times):
+        # As servers write them, UTC to the second: text compares as time does.
+        return max(times, default=None)
+    return max(times, key=lambda time: _moment(time) or _ZERO_TIME)
 
 
 def _moments(texts: list[str | None], odd: set[int]) -> pa.Array:
@@ -106,14 +115,20 @@ def _moments(texts: list[str | None], odd: set[int]) -> pa.Array:
     try:
         moments = pc.cast(pa.array(texts, pa.string()), schema.TIME)
     except pa.ArrowInvalid:
-        # Empty text, the word null, nine digits of a second, or nonsense: one by one.
-        parsed = [_moment(text) for text in texts]
-        for position, (text, moment) in enumerate(zip(texts, parsed, strict=True)):
-            if moment is None and text and text != NULL_WORD:
-                odd.add(position)
-        moments = pa.array(parsed, schema.TIME)
-    zero = pc.equal(moments, _ZERO_TIME)
-    return pc.if_else(zero, _NO_TIME, moments) if pc.any(zero).as_py() else moments
+        # Empty text, the word null, nine digits of a second, or nonsense.
+        return _one_by_one(texts, odd)
+    ends = pc.min_max(moments.cast(pa.int64())).as_py()
+    if ends["min"] <= _micros(_ZERO_TIME) or ends["max"] > _micros(_LAST_TIME):
+        return _one_by_one(texts, odd)
+    return moments
+
+
+def _one_by_one(texts: list[str | None], odd: set[int]) -> pa.Array:
+    parsed = [_moment(text) for text in texts]
+    for position, (text, moment) in enumerate(zip(texts, parsed, strict=True)):
+        if moment is None and text and text != NULL_WORD:
+            odd.add(position)
+    return pa.array([None if moment == _ZERO_TIME else moment for moment in parsed], schema.TIME)
 
 
 def _moment(text: str | None) -> datetime | None:
@@ -124,6 +139,11 @@ def _moment(text: str | None) -> datetime | None:
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def _micros(moment: datetime) -> int:
+    """Return ``moment`` as ``schema.TIME`` counts it."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def _bounded(said: pa.Array, created: pa.Array, observed_at: datetime) -> tuple[pa.Array, pa.Array]:
@@ -151,16 +171,28 @@ def _count(series_count: pa.Array, raw_count: pa.Array) -> pa.Array:
 
 def _versions(texts: list[str | None], odd: set[int]) -> pa.Array:
     """Return resourceVersions as numbers; one that is none is null and its position odd."""
+    column = pa.array(texts, pa.string())
     try:
-        return pc.cast(pa.array(texts, pa.string()), pa.int64())
+        numbers = pc.cast(column, pa.int64())
     except pa.ArrowInvalid:
-        numbers: list[int | None] = []
-        for position, text in enumerate(texts):
-            number = text and text.isascii() and text.isdigit() and len(text) <= _LONGEST_VERSION
-            numbers.append(int(text) if text and number else None)
-            if text and not number and text != NULL_WORD:
-                odd.add(position)
-        return pa.array(numbers, pa.int64())
+        pass
+    else:
+        # Arrow also reads signs and hexadecimal digits.
+        if pc.all(pc.ascii_is_decimal(column)).as_py() is not False:
+            return numbers
+    read: list[int | None] = []
+    for position, text in enumerate(texts):
+        read.append(_version(text))
+        if read[-1] is None and text and text != NULL_WORD:
+            odd.add(position)
+    return pa.array(read, pa.int64())
+
+
+def _version(text: str | None) -> int | None:
+    if not text or len(text) > _LONGEST_VERSION or not (text.isascii() and text.isdigit()):
+        return None
+    number = int(text)
+    return number if number <= _LARGEST_VERSION else None
 
 
 def _integers(numbers: list[int | None]) -> pa.Array:

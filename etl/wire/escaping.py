@@ -40,7 +40,8 @@ _NOT_IN_URL = re.compile(r"[^A-Za-z0-9\-._~:/?#@!$&*+,;=%]")
 
 def clean(text: str) -> str:
     """Return ``text`` without escape sequences, control, direction and invisible characters."""
-    return "".join(map(_shown, _ANSI.sub("", text)))
+    # Nearly all text is printable, which is seen at once.
+    return text if text.isprintable() else _ANSI.sub("", text).translate(_SHOWN)
 
 
 def one_line(text: str, limit: int = SAMPLE_CHARACTERS) -> str:
@@ -74,18 +75,27 @@ def url(text: str) -> str:
     return _NOT_IN_URL.sub(lambda match: "".join(f"%{b:02X}" for b in match[0].encode()), flat)
 
 
-def _shown(character: str) -> str:
-    if character.isascii():
-        return character if character >= " " and character != "\x7f" else " "
-    category = unicodedata.category(character)
-    if category == "Cs":
-        return "\ufffd"
-    if category in {"Cc", "Zl", "Zp"}:
-        return " "
-    return "" if category == "Cf" and character not in _KEPT_FORMATS else character
+class _Shown(dict[int, str]):
+    """A table for ``str.translate`` that learns each character when it first meets it."""
+
+    def __missing__(self, code: int) -> str:
+        """Return what is shown in the place of the character."""
+        character = chr(code)
+        category = unicodedata.category(character)
+        if category in {"Cc", "Zl", "Zp"}:
+            character = " "
+        elif category == "Cs":
+            character = "\ufffd"
+        elif category == "Cf" and character not in _KEPT_FORMATS:
+            character = ""
+        self[code] = character
+        return character
 
 
 def _without_links(text: str) -> str:
     """Keep chat clients from making links of bare addresses: no scheme, no www that they know."""
     text = text.replace("://", f":{_WORD_JOINER}//")
     return re.sub(r"(?i)\bwww\.", lambda match: match[0][:3] + _WORD_JOINER + ".", text)
+
+
+_SHOWN = _Shown()

@@ -36,6 +36,7 @@ ANSWER_BYTES = 64 * 1024
 # Of a host with many addresses; the timeout covers all of them together.
 _TRIED_ADDRESSES = 4
 _SHORTEST_WAIT = 0.05
+_LAST_PORT = 65_535
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -145,7 +146,7 @@ def _target(url: str, guard: Guard) -> httpx.URL:
     except (httpx.InvalidURL, ValueError):
         # Without the cause: its text quotes parts of the address.
         raise _refused("the address is not a URL") from None
-    if not target.host or target.scheme not in {"http", "https"}:
+    if not target.host or target.scheme not in {"http", "https"} or (target.port or 1) > _LAST_PORT:
         raise _refused("the address must start with https:// and name a host")
     if target.scheme == "http" and not guard.allow_http:
         raise _refused(f"{redacted(url)} is plain http; use https or set allow_http: true")
@@ -192,7 +193,7 @@ def _checked_addresses(target: httpx.URL, guard: Guard) -> list[str]:
     """Resolve the host; all addresses must be allowed, or none is used."""
     port = target.port or (443 if target.scheme == "https" else 80)
     try:
-        found = socket.getaddrinfo(target.host, port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(target.raw_host.decode("ascii"), port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or "not a host name"
         detail = f"cannot resolve {target.host}: {reason}"
@@ -279,7 +280,7 @@ def _failure(error: Exception, target: httpx.URL) -> Outcome:
     text = f"{type(error).__name__} {quoted(redact(str(error)), 200)}".strip()
     unsent = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
     # A request that was not written to its end is no request: nobody acts on half a body.
-    if isinstance(error, (*unsent, httpx.WriteError, httpx.WriteTimeout, ssl.SSLError)):
+    if isinstance(error, (*unsent, httpx.WriteError, httpx.WriteTimeout, OSError)):
         return Outcome(Kind.TRANSIENT, f"cannot reach {where}: {text}")
     if isinstance(error, httpx.TransportError) and not isinstance(
         error, (httpx.LocalProtocolError, httpx.UnsupportedProtocol)

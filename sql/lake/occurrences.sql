@@ -5,9 +5,9 @@
 -- In a lineage (the event objects that continue one count: same cluster, namespace,
 -- event name and first seen) ordered by (last_seen, n, uid), an observation adds what
 -- its count exceeds the greatest count before it. A count that falls while the object
--- was written again starts anew. What happened over more than 24 hours happened at an
--- unknown time: one occurrence is booked, the rest to no day. A count that nobody can
--- have produced (flag implausible) is one occurrence.
+-- was written again starts anew. What happened over more than 24 hours, or since nobody
+-- says when, happened at an unknown time: one occurrence is booked, the rest to no day.
+-- A count that nobody can have produced (flag implausible) is one occurrence.
 with states as (
     select
         cluster,
@@ -84,7 +84,9 @@ select
     n,
     last_seen,
     cast(case
-        when implausible or last_seen - since > interval 24 hours then least(added, 1)
+        when
+            implausible or since is null or last_seen - since > interval 24 hours
+            then least(added, 1)
         else added
     end as bigint) as occurrences,
     since,

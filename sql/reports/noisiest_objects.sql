@@ -6,14 +6,14 @@
 -- chart: bar x=occurrences y=object_name limit=15
 -- One row per object. share is of all occurrences in the window; example is the newest
 -- message of the object's top reason.
-with reasoned as (
+with objects as (
     select
         cluster,
         namespace,
         object_kind,
         object_name,
-        reason,
         sum(occurrences) as occurrences,
+        sum(sum(occurrences)) over () as occurrences_of_all,
         sum(case when type = 'Warning' then occurrences else 0 end) as warnings,
         min(last_seen) as first_event,
         max(last_seen) as last_event
@@ -23,29 +23,22 @@ with reasoned as (
         and date <= cast($end as date)
         and last_seen >= $start
         and last_seen < $end
-    group by cluster, namespace, object_kind, object_name, reason
+    group by cluster, namespace, object_kind, object_name
 ),
 
-objects as (
+noisiest as (
     select
         cluster,
         namespace,
         object_kind,
         object_name,
-        sum(occurrences) as occurrences,
-        sum(sum(occurrences)) over () as occurrences_of_all,
-        sum(warnings) as warnings,
-        count(*) as reasons,
-        min(first_event) as first_event,
-        max(last_event) as last_event
-    from reasoned
-    group by cluster, namespace, object_kind, object_name
-    having sum(occurrences) > 0
-),
-
-noisiest as (
-    select *
+        occurrences,
+        occurrences_of_all,
+        warnings,
+        first_event,
+        last_event
     from objects
+    where occurrences > 0
     order by
         occurrences desc,
         cluster,
@@ -55,26 +48,51 @@ noisiest as (
     limit $limit
 ),
 
-top_reasons as (
+-- Grouping everything by reason as well would make most rows a group; this reads the few again.
+reasoned as (
     select
-        reasoned.cluster,
-        reasoned.namespace,
-        reasoned.object_kind,
-        reasoned.object_name,
-        reasoned.reason,
-        reasoned.last_event
-    from reasoned
+        events.cluster,
+        events.namespace,
+        events.object_kind,
+        events.object_name,
+        events.reason,
+        max(events.last_seen) as last_event,
+        count(*) over (
+            partition by
+                events.cluster, events.namespace, events.object_kind, events.object_name
+        ) as reasons,
+        row_number() over (
+            partition by
+                events.cluster, events.namespace, events.object_kind, events.object_name
+            order by sum(events.occurrences) desc, events.reason nulls last
+        ) as rank
+    from events
     inner join noisiest
         on
-            reasoned.cluster = noisiest.cluster
-            and reasoned.namespace is not distinct from noisiest.namespace
-            and reasoned.object_kind is not distinct from noisiest.object_kind
-            and reasoned.object_name is not distinct from noisiest.object_name
-    qualify row_number() over (
-        partition by
-            reasoned.cluster, reasoned.namespace, reasoned.object_kind, reasoned.object_name
-        order by reasoned.occurrences desc, reasoned.reason nulls last
-    ) = 1
+            events.cluster = noisiest.cluster
+            and events.namespace is not distinct from noisiest.namespace
+            and events.object_kind is not distinct from noisiest.object_kind
+            and events.object_name is not distinct from noisiest.object_name
+    where
+        events.date >= cast($start as date)
+        and events.date <= cast($end as date)
+        and events.last_seen >= $start
+        and events.last_seen < $end
+    group by
+        events.cluster, events.namespace, events.object_kind, events.object_name, events.reason
+),
+
+top_reasons as (
+    select
+        cluster,
+        namespace,
+        object_kind,
+        object_name,
+        reason,
+        reasons,
+        last_event
+    from reasoned
+    where rank = 1
 ),
 
 -- The text is read for these few states only: it is most of the bytes of the lake.
@@ -114,7 +132,7 @@ select
     cast(noisiest.occurrences as bigint) as occurrences,
     cast(noisiest.warnings as bigint) as warnings,
     cast(noisiest.occurrences as double) / noisiest.occurrences_of_all as share,
-    noisiest.reasons,
+    top_reasons.reasons,
     top_reasons.reason as top_reason,
     noisiest.first_event,
     noisiest.last_event,

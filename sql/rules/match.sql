@@ -153,14 +153,14 @@ matching as (
 )
 
 select
-    case when list_contains($by, 'cluster') then cluster end as cluster,
-    case when list_contains($by, 'namespace') then namespace end as namespace,
-    case when list_contains($by, 'reason') then reason end as reason,
-    case when list_contains($by, 'type') then type end as type,
-    case when list_contains($by, 'kind') then kind end as kind,
-    case when list_contains($by, 'name') then name end as name,
-    case when list_contains($by, 'node') then node end as node,
-    case when list_contains($by, 'component') then component end as component,
+    case when list_contains($by, 'cluster') then coalesce(cluster, '') end as cluster,
+    case when list_contains($by, 'namespace') then coalesce(namespace, '') end as namespace,
+    case when list_contains($by, 'reason') then coalesce(reason, '') end as reason,
+    case when list_contains($by, 'type') then coalesce(type, '') end as type,
+    case when list_contains($by, 'kind') then coalesce(kind, '') end as kind,
+    case when list_contains($by, 'name') then coalesce(name, '') end as name,
+    case when list_contains($by, 'node') then coalesce(node, '') end as node,
+    case when list_contains($by, 'component') then coalesce(component, '') end as component,
     cast(coalesce(sum(occurrences) filter (where last_seen >= $start), 0) as bigint) as value,
     cast(
         coalesce(sum(occurrences) filter (where last_seen < $start), 0) as bigint

@@ -45,11 +45,14 @@ numbered as (
     from reached
 ),
 
+-- A failed run explains a gap if it ran between the two lists, also after the gap's end:
+-- had it not failed, it would have reached back into it.
 gaps as (
     select
         cluster,
         reach as started_at,
-        started_at as ended_at
+        started_at as ended_at,
+        ended_at as closed_at
     from numbered
     where started_at > reach
 ),
@@ -64,8 +67,9 @@ failures as (
         on
             gaps.cluster = snapshots.cluster
             and snapshots.status = 'failed'
-            and snapshots.started_at >= gaps.started_at
-            and snapshots.started_at <= gaps.ended_at
+            and snapshots.scope is null
+            and gaps.started_at <= snapshots.started_at
+            and gaps.closed_at >= snapshots.started_at
     group by gaps.cluster, gaps.started_at
 )
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 from etl.alerts import render
 from etl.alerts.dialects import Plain
 from etl.alerts.model import Digest
-from etl.alerts.receivers.target import Outside, Part, marked, text_of
+from etl.alerts.receivers.target import Outside, Part, text_of
 from etl.config.settings import ConsoleConfig
 from etl.wire.outcome import Kind, Outcome
 
@@ -29,7 +29,7 @@ class Console:
         """Return one message; a stream has no limit, so there are no steps."""
         del step
         text = self.preview(digest)
-        return [Part({"text": text}, {"text": marked(text, digest)})]
+        return [Part({"text": text}, {"text": render.marked(text, digest)})]
 
     def send(self, payload: object, *, delivery_id: str, repeat: bool, now: datetime) -> Outcome:
         """Print the text and an empty line."""

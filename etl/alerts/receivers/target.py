@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Protocol, TextIO
 
 from etl.alerts.model import Digest
-from etl.alerts.words import WORDS
 from etl.wire.outcome import Outcome
 
 # How often a receiver may say "too large" before the message is given up: 3072, 2304, 1728 bytes
@@ -74,11 +73,6 @@ class Target(Protocol):
 def budget_at(limit: int, step: int) -> int:
     """Return the bytes that a message may have after ``step`` refusals for its size."""
     return int(limit * _STEP**step)
-
-
-def marked(text: str, digest: Digest, separator: str = "\n\n") -> str:
-    """Return ``text`` below the line that calls it a possible repeat."""
-    return f"{WORDS[digest.language].possible_repeat}{separator}{text}"
 
 
 def text_of(payload: object, *path: str) -> str:

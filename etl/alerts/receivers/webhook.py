@@ -19,6 +19,7 @@ from etl.alerts import render, specimen
 from etl.alerts.compose import Plan
 from etl.alerts.model import Digest
 from etl.alerts.receivers.target import Outside, Part, budget_at
+from etl.alerts.tidy import tidy
 from etl.config.settings import WebhookConfig
 from etl.wire import budget, http, sealed, secrets, templates
 from etl.wire.outcome import Outcome
@@ -49,6 +50,7 @@ class Webhook:
     def prepare(self, digest: Digest, *, step: int = 0) -> list[Part]:
         """Return the payload under the first plan whose encoded body fits; raises ``LeafError``."""
         limit = budget_at(self._config.max_bytes, step)
+        digest = tidy(digest)
         part = render.first_fitting(
             lambda plan: self._part(digest, plan),
             lambda made: max(_size(made.payload), _size(made.repeat)) <= limit,
@@ -97,10 +99,10 @@ class Webhook:
         )
 
     def _part(self, digest: Digest, plan: Plan) -> Part:
-        return Part(*(self._rendered(digest, plan, repeat=again) for again in (False, True)))
+        data = render.to_json(digest, plan)
+        return Part(self._rendered(data), self._rendered(render.repeated(data, digest)))
 
-    def _rendered(self, digest: Digest, plan: Plan, *, repeat: bool) -> dict[str, object]:
-        data = render.to_json(digest, plan, repeat=repeat)
+    def _rendered(self, data: dict[str, object]) -> dict[str, object]:
         context = {**data, "digest": data}
 
         def rendered(tree: object) -> object:

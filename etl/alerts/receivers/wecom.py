@@ -17,7 +17,7 @@ from typing import ClassVar
 from etl.alerts import render
 from etl.alerts.dialects import WecomV1, WecomV2
 from etl.alerts.model import Digest
-from etl.alerts.receivers.target import Outside, Part, budget_at, marked
+from etl.alerts.receivers.target import Outside, Part, budget_at
 from etl.config.settings import WecomConfig
 from etl.errors import quoted
 from etl.log import redact
@@ -26,7 +26,9 @@ from etl.wire.outcome import Kind, Outcome
 
 MARKDOWN_BYTES = 4096
 TEXT_BYTES = 2048
-_MINUTE = timedelta(minutes=1)
+# Messages are counted over a minute; some way into the next one there is room again, and within
+# the time that a run gives to one target.
+_ROOM_AGAIN = timedelta(seconds=25)
 # https://developer.work.weixin.qq.com/document/path/90313: to be judged by the code, never by the
 # text. What is not listed asks for a change of the message or of the robot: permanent.
 _KINDS = {
@@ -63,13 +65,21 @@ class Wecom:
         content = self._content(digest, step)
         name = self._config.format
         parts = [
-            Part(*(_message(name, text) for text in (content, marked(content, digest)))),
+            Part(*(_message(name, text) for text in (content, render.marked(content, digest)))),
         ]
         if self._config.mentioned_mobiles and digest.counted("critical"):
             calls = {"mentioned_mobile_list": list(self._config.mentioned_mobiles)}
-            line = budget.cut(render.mention(digest), TEXT_BYTES - budget.size(marked("", digest)))
+            line = budget.cut(
+                render.mention(digest, self._dialect),
+                TEXT_BYTES - budget.size(render.marked("", digest)),
+            )
             parts.append(
-                Part(*(_message("text", text, **calls) for text in (line, marked(line, digest))))
+                Part(
+                    *(
+                        _message("text", text, **calls)
+                        for text in (line, render.marked(line, digest))
+                    )
+                )
             )
         return parts
 
@@ -94,7 +104,9 @@ class Wecom:
         """Return the content, and below it the line that calls people."""
         parts = [self._content(digest, 0)]
         if self._config.mentioned_mobiles and digest.counted("critical"):
-            parts.append(f"[@ {len(self._config.mentioned_mobiles)}] {render.mention(digest)}")
+            parts.append(
+                f"[@ {len(self._config.mentioned_mobiles)}] {render.mention(digest, self._dialect)}"
+            )
         return "\n\n".join(parts)
 
     def address(self) -> str:
@@ -111,7 +123,9 @@ class Wecom:
         """Return the largest rendering that fits even with the mark of a repeat above it."""
         limit = budget_at(MARKDOWN_BYTES, step)
         return render.text(
-            digest, self._dialect, fits=lambda text: budget.size(marked(text, digest)) <= limit
+            digest,
+            self._dialect,
+            fits=lambda text: budget.size(render.marked(text, digest)) <= limit,
         )
 
 
@@ -132,5 +146,5 @@ def _read(answer: http.Answer) -> Outcome:
         return Outcome(Kind.UNKNOWN, detail, answer.status)
     kind = _KINDS.get(code, Kind.PERMANENT)
     detail = f"errcode {code}: {quoted(redact(str(body.get('errmsg', ''))))}" if code else ""
-    wait = _MINUTE if kind is Kind.RETRY_AFTER else None
+    wait = _ROOM_AGAIN if kind is Kind.RETRY_AFTER else None
     return Outcome(kind, detail, answer.status, str(code), wait)

@@ -1,0 +1,153 @@
+"""Kubeconfig or service account to an API client: where the cluster is and who we are.
+
+Built on the ``kubernetes`` package's reading of both (exec plugins, OIDC, token
+refresh). Everything that can go wrong with files and plugins becomes one sentence that
+names where the credentials come from.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec.structs
+from kubernetes import client as kubernetes_client
+from kubernetes.config import ConfigException, incluster_config, kube_config
+
+from etl.config.settings import Source
+from etl.errors import ClusterError, quoted
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The kubeconfig and context of ``source``, or the service account of this pod."""
+
+    source: Source
+    environ: Mapping[str, str]
+    in_pod: bool
+
+    @property
+    def origin(self) -> str:
+        """Where the credentials come from, as messages name it."""
+        if self.in_pod:
+            return "the pod's service account"
+        context = f", context {self.source.context}" if self.source.context else ""
+        return f"the kubeconfig {self.source.kubeconfig}{context}"
+
+    def cluster_name(self) -> str:
+        """Return the kubeconfig's name for the cluster, empty in a pod; raises ``ClusterError``."""
+        if self.in_pod:
+            return ""
+        with self.told():
+            merged = kube_config.KubeConfigMerger(self.source.kubeconfig).config
+            loader = kube_config.KubeConfigLoader(
+                merged, active_context=self.source.context or None
+            )
+            return str(loader.current_context["context"]["cluster"])
+
+    def client(self) -> kubernetes_client.ApiClient:
+        """Read address and credentials as they are now; raises ``ClusterError``."""
+        configuration = kubernetes_client.Configuration()
+        with self.told():
+            if self.in_pod:
+                # Not ``load_incluster_config``: it reads the environment of the process.
+                incluster_config.InClusterConfigLoader(
+                    token_filename=incluster_config.SERVICE_TOKEN_FILENAME,
+                    cert_filename=incluster_config.SERVICE_CERT_FILENAME,
+                    environ=self.environ,
+                ).load_and_set(configuration)
+            else:
+                self._load(configuration)
+        configuration.connection_pool_maxsize = 2
+        return kubernetes_client.ApiClient(configuration)
+
+    @contextlib.contextmanager
+    def told(self) -> Iterator[None]:
+        """Turn whatever goes wrong with credentials inside into ``ClusterError``."""
+        try:
+            yield
+        except (AttributeError, KeyError, TypeError) as error:
+            message = (
+                f"{self.origin} cannot be used: it is not built like one ({quoted(str(error), 80)})"
+            )
+            raise ClusterError(message) from error
+        except Exception as error:
+            # Files, YAML, plugins, identity providers: each fails in ways of its own, and all
+            # of them mean that the cluster cannot be asked.
+            message = f"{self.origin} cannot be used: {quoted(str(error))}"
+            raise ClusterError(message) from error
+
+    def _load(self, configuration: kubernetes_client.Configuration) -> None:
+        """Read the kubeconfig into ``configuration``."""
+        with _root_errors() as said:
+            kube_config.load_kube_config(
+                self.source.kubeconfig,
+                context=self.source.context or None,
+                client_configuration=configuration,
+            )
+        if said and not configuration.api_key and not configuration.cert_file:
+            # The package logs what a credential plugin said, and goes on as nobody.
+            raise ConfigException("; ".join(said))
+
+
+def found(source: Source, environ: Mapping[str, str]) -> Access:
+    """Return the access that ``source`` names, else KUBECONFIG, ~/.kube/config, or the pod.
+
+    Raises ``ClusterError`` that says which file is missing, or that there is no cluster.
+    """
+    files = _kubeconfig_files(source, environ)
+    if files:
+        named = msgspec.structs.replace(source, kubeconfig=":".join(files))
+        return Access(named, environ, in_pod=False)
+    if "KUBERNETES_SERVICE_HOST" in environ:
+        return Access(source, environ, in_pod=True)
+    message = (
+        "there is no cluster to ask: no kubeconfig (--kubeconfig, KUBECONFIG, ~/.kube/config)"
+        " and this is no pod; try the embedded sample with: eventlake run --sample"
+    )
+    raise ClusterError(message)
+
+
+def _kubeconfig_files(source: Source, environ: Mapping[str, str]) -> list[str]:
+    if source.kubeconfig:
+        path = Path(source.kubeconfig).expanduser()
+        if not path.is_file():
+            message = f"the kubeconfig {path} does not exist"
+            raise ClusterError(message)
+        return [str(path)]
+    named = [p for p in environ.get("KUBECONFIG", "").split(":") if p]
+    if named:
+        present = [p for p in named if Path(p).expanduser().is_file()]
+        if not present:
+            message = f"KUBECONFIG names {', '.join(named)}, which does not exist"
+            raise ClusterError(message)
+        return present
+    default = Path(environ.get("HOME", "/nonexistent")) / ".kube" / "config"
+    return [str(default)] if default.is_file() else []
+
+
+@contextlib.contextmanager
+def _root_errors() -> Iterator[list[str]]:
+    """Collect what is logged as an error without a logger of its own, in place of printing it."""
+    said: list[str] = []
+    handler = _Collector(said)
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield said
+    finally:
+        root.removeHandler(handler)
+
+
+class _Collector(logging.Handler):
+    """Keeps the messages of errors."""
+
+    def __init__(self, said: list[str]) -> None:
+        super().__init__(logging.ERROR)
+        self._said = said
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._said.append(record.getMessage())

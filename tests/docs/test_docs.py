@@ -1,0 +1,125 @@
+"""The documentation: what it says exists, and what exists is in it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from etl import errors
+from etl.cli import cli
+from etl.statements import in_folder
+from tests.lib import settings_table
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+OPERATIONS = ROOT / "docs" / "operations.md"
+PAGES = [README, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def error_classes(root: type[errors.EventlakeError]) -> Iterator[type[errors.EventlakeError]]:
+    """Yield ``root`` and everything below it."""
+    yield root
+    for below in root.__subclasses__():
+        yield from error_classes(below)
+
+
+def commands(group: click.Group, path: str = "") -> Iterator[str]:
+    """Yield every command of a click group as it is typed."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command, f"{path}{name} is listed and cannot be called"
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{path}{name} ")
+        elif not command.hidden:
+            yield f"{path}{name}"
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as renderers of Markdown make them."""
+    heads = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+def test_every_setting_is_documented_as_the_source_has_it() -> None:
+    """Key, type, default and sentence of each setting stand in the page; if not, write them anew."""
+    page = OPERATIONS.read_text("utf-8")
+    assert page == settings_table.replaced(page), "run: python -m tests.lib.settings_table"
+
+
+def test_every_setting_has_a_sentence() -> None:
+    """A setting without a meaning cannot be operated."""
+    for section in settings_table.sections():
+        assert section.meaning
+        for setting in section.settings:
+            assert setting.meaning.endswith("."), f"{section.path}.{setting.key}"
+
+
+@pytest.mark.parametrize("page", [README, OPERATIONS], ids=lambda page: page.name)
+def test_every_exit_code_is_documented(page: Path) -> None:
+    """The table of exit codes holds success and the code of each class of errors, and no other."""
+    known = {0} | {found.exit_code for found in error_classes(errors.EventlakeError)}
+    _, _, below = page.read_text("utf-8").partition("## Exit codes")
+    table = re.split(r"^## ", below, flags=re.MULTILINE)[0]
+    rows = re.findall(r"^\| (\d+) \|", table, re.MULTILINE)
+    assert [int(row) for row in rows] == sorted(known)
+
+
+def test_every_command_is_documented() -> None:
+    """The table of commands holds each command that can be typed, and no other."""
+    _, _, below = README.read_text("utf-8").partition("## Commands")
+    table = re.split(r"^## ", below, flags=re.MULTILINE)[0]
+    words = {row.strip() for row in re.findall(r"^\| `([a-z ]+)", table, re.MULTILINE)}
+    assert words == set(commands(cli))
+
+
+def documented_commands() -> list[str]:
+    """Return every line of the pages' shell examples that calls eventlake."""
+    blocks = [
+        b for p in PAGES for b in re.findall(r"```sh\n(.*?)```", p.read_text("utf-8"), re.DOTALL)
+    ]
+    return [
+        line for block in blocks for line in block.splitlines() if line.startswith("eventlake ")
+    ]
+
+
+@pytest.mark.parametrize("line", documented_commands())
+def test_every_example_is_taken_by_our_own_parser(line: str) -> None:
+    """What a reader copies from a page names an existing command with existing options."""
+    words = shlex.split(line, comments=True)[1:]
+    with cli.make_context("eventlake", words) as context:
+        rest = [*context._protected_args, *context.args]  # noqa: SLF001 - the command's name
+        name, command, options = cli.resolve_command(context, rest)
+        assert command
+        command.make_context(name, options, parent=context).close()
+
+
+def test_every_report_is_documented_with_its_question() -> None:
+    """The table of reports holds each shipped report and the question of its header."""
+    _, _, below = README.read_text("utf-8").partition("## Reports")
+    table = re.split(r"^## ", below, flags=re.MULTILINE)[0]
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", table, re.MULTILINE)
+    reports = {s.name.removeprefix("reports/"): s.header["question"] for s in in_folder("reports")}
+    assert dict(rows) == reports
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_inside_the_project_leads_somewhere(page: Path) -> None:
+    """A relative link names a file of the checkout, and its anchor a heading there."""
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
+        if "://" in link:
+            continue
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name) if name else page
+        assert target.exists(), f"{page.name} links to {link}"
+        assert not anchor or anchor in anchors(target), f"{page.name} links to {link}"
+
+
+def test_the_readme_fits_into_a_reading() -> None:
+    """Two hundred and fifty lines at most: details belong to docs/."""
+    assert len(README.read_text("utf-8").splitlines()) <= 250

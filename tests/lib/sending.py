@@ -1,0 +1,94 @@
+"""One run of delivery for tests: a lake in a folder, a stream, and a sleep that only takes notes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from etl.alerts import deliver
+from etl.alerts.deliver import Delivery
+from etl.alerts.model import Digest
+from etl.config.settings import (
+    ConsoleConfig,
+    Receiver,
+    Settings,
+    WebhookConfig,
+    WecomConfig,
+)
+from etl.lake.files import Files, LocalFiles
+from etl.timespan import Duration
+from tests.lib.digests import NOW
+
+
+@dataclass
+class Sender:
+    """Sends digests from one lake; ``pauses`` are what it would have slept."""
+
+    files: Files
+    receivers: list[Receiver]
+    environ: Mapping[str, str] = field(default_factory=dict)
+    now: datetime = NOW
+    pauses: list[float] = field(default_factory=list)
+    stream: io.StringIO = field(default_factory=io.StringIO)
+
+    @property
+    def settings(self) -> Settings:
+        """The configuration with these receivers."""
+        return Settings(receivers=self.receivers)
+
+    def send(self, digest: Digest, settings: Settings | None = None) -> Delivery:
+        """Send a digest as ``run`` does."""
+        return deliver.send_digest(
+            digest,
+            settings or self.settings,
+            self.files,
+            now=self.now,
+            environ=self.environ,
+            sleep=self.pauses.append,
+            stream=self.stream,
+            jitter=lambda: 1.0,
+        )
+
+    def send_pending(self, after: timedelta = timedelta(minutes=10)) -> Delivery:
+        """Be a later run and send what is left."""
+        self.now += after
+        return deliver.send_pending(
+            self.settings,
+            self.files,
+            now=self.now,
+            environ=self.environ,
+            sleep=self.pauses.append,
+            stream=self.stream,
+            jitter=lambda: 1.0,
+        )
+
+
+def sender(folder: Path, *receivers: Receiver, **environ: str) -> Sender:
+    """Return a sender over an empty lake in ``folder``."""
+    return Sender(LocalFiles(folder), list(receivers), environ)
+
+
+def wecom(url: str, name: str = "ops", **more: object) -> Receiver:
+    """Return a receiver with a robot on loopback."""
+    config = WecomConfig(url=url, allow_http=True, allow_private=True, **more)  # type: ignore[arg-type]
+    return Receiver(name=name, wecom_configs=[config])
+
+
+def webhook(url: str, name: str = "hook", **more: object) -> Receiver:
+    """Return a receiver with a webhook on loopback; it waits half a second for an answer."""
+    settings: dict[str, object] = {
+        "allow_http": True,
+        "allow_private": True,
+        "timeout": Duration(seconds=0.5),
+        **more,
+    }
+    config = WebhookConfig(url=url, **settings)  # type: ignore[arg-type]
+    return Receiver(name=name, webhook_configs=[config])
+
+
+def console(name: str = "log", width: int = 100) -> Receiver:
+    """Return a receiver that prints."""
+    return Receiver(name=name, console_configs=[ConsoleConfig(width=width)])
