@@ -40,7 +40,7 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/sqlfluff lint --nocolor sql
-	$(BIN)/interrogate
+	$(BIN)/interrogate tests
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench $(ARGS)

@@ -35,7 +35,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     ),
     "sql": ("sql", "sql", "Run one SELECT over the lake's views."),
     "coverage": ("coverage", "coverage", "Show what is proven to be complete, and the gaps."),
-    "check": ("check", "check", "Evaluate the rules and print the findings; send nothing."),
+    "check": ("digest", "check", "Evaluate the rules and print the findings; send nothing."),
     "digest": ("digest", "digest", "Evaluate, render and send the digest."),
     "deliver": ("digest", "deliver", "Send what the outbox still holds."),
     "rules": ("rules", "rules", "List, check and explain the rules."),
@@ -44,6 +44,15 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 }
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 _log = logging.getLogger(__name__)
+
+
+class Option(click.Option):
+    """An option whose environment variable is looked up in the environment that ``main`` was given."""
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """Return the variable's value, null where it is not set or empty."""
+        environ = ctx.obj.environ if isinstance(ctx.obj, Invocation) else {}
+        return environ.get(str(self.envvar)) or None if self.envvar else None
 
 
 class LazyGroup(click.Group):
@@ -74,18 +83,30 @@ class LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done, 1 internal, 2 usage or configuration, 3 cluster, 4 lake, 5 partly delivered.",
 )
-@click.option("--config", metavar="FILE", envvar="EVENTLAKE_CONFIG", help="Configuration in YAML.")
 @click.option(
-    "--lake", metavar="PATH", envvar="EVENTLAKE_LAKE", help="Folder of the lake. [default: lake]"
+    "--config", metavar="FILE", envvar="EVENTLAKE_CONFIG", cls=Option, help="Configuration in YAML."
+)
+@click.option(
+    "--lake",
+    metavar="PATH",
+    envvar="EVENTLAKE_LAKE",
+    cls=Option,
+    help="Folder of the lake. [default: lake]",
 )
 @click.option(
     "--cluster",
     metavar="NAME",
     envvar="EVENTLAKE_CLUSTER",
+    cls=Option,
     help="The cluster's name in the lake; reports and digests: only this one.",
 )
 @click.option(
-    "--quiet", "-q", is_flag=True, envvar="EVENTLAKE_QUIET", help="Warnings and errors only."
+    "--quiet",
+    "-q",
+    is_flag=True,
+    envvar="EVENTLAKE_QUIET",
+    cls=Option,
+    help="Warnings and errors only.",
 )
 @click.option(
     "--log-format",
@@ -93,6 +114,7 @@ class LazyGroup(click.Group):
     default="text",
     show_default=True,
     envvar="EVENTLAKE_LOG_FORMAT",
+    cls=Option,
     help="Form of the messages on stderr.",
 )
 @click.version_option(

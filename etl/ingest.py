@@ -242,5 +242,5 @@ def _report(entry: Entry, notes: Iterable[str]) -> None:
     if entry.unreadable:
         names = ", ".join(entry.unreadable_names or ())
         _log.warning(
-            "%d items could not be read and are not in the lake: %s", entry.unreadable, names
+            "not in the lake, because it cannot be read: %s (%d in all)", names, entry.unreadable
         )

@@ -1,0 +1,1 @@
+"""The tests, by kind: see README.md, "Develop"; tests/lib holds what they share."""

@@ -10,7 +10,7 @@ state leave two copies, which the views merge.
 from __future__ import annotations
 
 from datetime import date
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -49,7 +49,7 @@ class Addition:
         self.rows_added = 0
         self.warnings: list[str] = []
 
-    def __enter__(self) -> Addition:
+    def __enter__(self) -> Self:
         """Return itself."""
         return self
 

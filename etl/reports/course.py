@@ -128,8 +128,9 @@ def _boxes(
     frame: Frame,
 ) -> list[dict[str, Any]]:
     """Return a box per bucket and series, put on those before it, clipped to the window."""
-    starts = sorted(sums)
-    ends = dict(zip(starts, [*starts[1:], frame.window.end], strict=True))
+    # A report of one's own may hold buckets that the axis does not have.
+    starts = sorted(start for start in sums if start is not None and start < frame.window.end)
+    ends = dict(zip(starts, [*starts[1:], frame.window.end], strict=False))
     boxes = []
     for start in starts:
         low: float = 0

@@ -8,6 +8,7 @@ prints. Texts in a drawing are one harmless line each, and Vega escapes them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -94,7 +95,7 @@ def amounts(
     totals: dict[str | None, int | float] = {}
     for row in rows:
         series = row[color] if color else None
-        totals[series] = totals.get(series, 0) + (row[of] or 0)
+        totals[series] = totals.get(series, 0) + _length(row[of])
     free = sorted(set(totals) - {*BY_TYPE, "(others)"}, key=lambda name: -totals[name])
     beyond = set(free[len(SERIES) :])
     sums: dict[Any, dict[str | None, int | float]] = {}
@@ -102,7 +103,7 @@ def amounts(
         series = row[color] if color else None
         series = "(others)" if series in beyond else series
         parts = sums.setdefault(row[by], {})
-        parts[series] = parts.get(series, 0) + (row[of] or 0)
+        parts[series] = parts.get(series, 0) + _length(row[of])
     return sums
 
 
@@ -129,3 +130,8 @@ def to_svg(drawn: alt.LayerChart) -> str:
     for paint in _PAINTS:
         svg = svg.replace(f'"{stand_in(paint)}"', f'"{paint}"')
     return svg.replace(' font-family="sans-serif"', "")
+
+
+def _length(amount: float | None) -> float:
+    """Return what is drawn of an amount: nothing for null, for what is no number, and below zero."""
+    return amount if amount is not None and math.isfinite(amount) and amount > 0 else 0

@@ -72,16 +72,22 @@ select
     arg_max(action, row(coalesce(resource_version, -1), action)) as action,
     arg_max(component, row(coalesce(resource_version, -1), component)) as component,
     arg_max(host, row(coalesce(resource_version, -1), host)) as host,
-    arg_max(reporting_component, row(coalesce(resource_version, -1), reporting_component)) as reporting_component,
-    arg_max(reporting_instance, row(coalesce(resource_version, -1), reporting_instance)) as reporting_instance,
+    arg_max(reporting_component, row(coalesce(resource_version, -1), reporting_component))
+        as reporting_component,
+    arg_max(reporting_instance, row(coalesce(resource_version, -1), reporting_instance))
+        as reporting_instance,
     arg_max(object_kind, row(coalesce(resource_version, -1), object_kind)) as object_kind,
-    arg_max(object_namespace, row(coalesce(resource_version, -1), object_namespace)) as object_namespace,
+    arg_max(object_namespace, row(coalesce(resource_version, -1), object_namespace))
+        as object_namespace,
     arg_max(object_name, row(coalesce(resource_version, -1), object_name)) as object_name,
     arg_max(object_uid, row(coalesce(resource_version, -1), object_uid)) as object_uid,
-    arg_max(object_api_version, row(coalesce(resource_version, -1), object_api_version)) as object_api_version,
-    arg_max(object_field_path, row(coalesce(resource_version, -1), object_field_path)) as object_field_path,
+    arg_max(object_api_version, row(coalesce(resource_version, -1), object_api_version))
+        as object_api_version,
+    arg_max(object_field_path, row(coalesce(resource_version, -1), object_field_path))
+        as object_field_path,
     arg_max(related_kind, row(coalesce(resource_version, -1), related_kind)) as related_kind,
-    arg_max(related_namespace, row(coalesce(resource_version, -1), related_namespace)) as related_namespace,
+    arg_max(related_namespace, row(coalesce(resource_version, -1), related_namespace))
+        as related_namespace,
     arg_max(related_name, row(coalesce(resource_version, -1), related_name)) as related_name,
     n,
     arg_max(raw_count, row(coalesce(resource_version, -1), raw_count)) as raw_count,
@@ -91,11 +97,14 @@ select
     arg_max(created_at, row(coalesce(resource_version, -1), created_at)) as created_at,
     arg_max(event_time, row(coalesce(resource_version, -1), event_time)) as event_time,
     arg_max(written_at, row(coalesce(resource_version, -1), written_at)) as written_at,
-    arg_max(first_timestamp, row(coalesce(resource_version, -1), first_timestamp)) as first_timestamp,
+    arg_max(first_timestamp, row(coalesce(resource_version, -1), first_timestamp))
+        as first_timestamp,
     arg_max(last_timestamp, row(coalesce(resource_version, -1), last_timestamp)) as last_timestamp,
-    arg_max(series_last_seen, row(coalesce(resource_version, -1), series_last_seen)) as series_last_seen,
+    arg_max(series_last_seen, row(coalesce(resource_version, -1), series_last_seen))
+        as series_last_seen,
     arg_max(labels, row(coalesce(resource_version, -1), cast(labels as varchar))) as labels,
-    arg_max(annotations, row(coalesce(resource_version, -1), cast(annotations as varchar))) as annotations,
+    arg_max(annotations, row(coalesce(resource_version, -1), cast(annotations as varchar)))
+        as annotations,
     min(observed_at) as observed_at,
     arg_min(snapshot_id, row(observed_at, snapshot_id)) as snapshot_id,
     arg_max(flags, row(coalesce(resource_version, -1), flags)) as flags

@@ -3,4 +3,5 @@
 -- A ledger row that was written twice, by a repeated publish, counts once.
 select ledger.*
 from ledger
-qualify row_number() over (partition by cluster, snapshot_id order by finished_at desc nulls last) = 1
+qualify
+    row_number() over (partition by cluster, snapshot_id order by finished_at desc nulls last) = 1

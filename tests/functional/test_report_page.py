@@ -61,9 +61,14 @@ def _page(
     )
 
 
-def test_the_page_needs_nothing_but_itself() -> None:
+@pytest.fixture(scope="module")
+def page() -> str:
+    """A page with rows in every report and a gap, made once for all who only read it."""
+    return _page(many(), GAPPED)
+
+
+def test_the_page_needs_nothing_but_itself(page: str) -> None:
     """No element refers to anything outside, and the policy would forbid it."""
-    page = _page(many())
     for tag, attributes in _Reader(page).elements:
         assert tag not in {"iframe", "object", "embed", "img", "base", "form"}
         for name in {"src", "href", "action", "srcset", "xlink:href"} & set(attributes):
@@ -77,9 +82,8 @@ def test_the_page_needs_nothing_but_itself() -> None:
     }
 
 
-def test_only_the_script_of_the_page_may_run() -> None:
+def test_only_the_script_of_the_page_may_run(page: str) -> None:
     """The policy names the hash of the one script and allows no other source."""
-    page = _page(many())
     found = re.search(r'Content-Security-Policy" content="([^"]+)"', page)
     assert found
     script = re.search(r"<script>(.*?)</script>", page, re.DOTALL)
@@ -97,19 +101,18 @@ def test_only_the_script_of_the_page_may_run() -> None:
     assert not re.search(r"<[^>]+\son\w+=", page)
 
 
-def test_every_report_is_on_the_page_with_its_question() -> None:
+def test_every_report_is_on_the_page_with_its_question(page: str) -> None:
     """All reports of the catalogue are there, in an order that puts the summary first."""
-    page = _Reader(_page(many()))
-    sections = [a["id"] for tag, a in page.elements if tag == "section" and "id" in a]
+    read = _Reader(page)
+    sections = [a["id"] for tag, a in read.elements if tag == "section" and "id" in a]
     assert sections[:3] == ["daily_summary", "volume_by_type", "top_reasons"]
     assert set(sections) == set(catalogue())
     for report in catalogue().values():
-        assert report.questions["en"] in page.text
+        assert report.questions["en"] in read.text
 
 
-def test_at_least_three_charts_are_drawn_for_desks_and_telephones() -> None:
+def test_at_least_three_charts_are_drawn_for_desks_and_telephones(page: str) -> None:
     """Each chart is drawn twice, marks what is not proven, and has a legend in words."""
-    page = _page(many(), GAPPED)
     assert page.count('<div class="wide"><svg') == page.count('<div class="narrow"><svg') >= 3
     assert page.count('fill="url(#hatch-gap)"') >= 4
     assert "var(--warning)" in page
@@ -123,7 +126,7 @@ def test_the_page_speaks_chinese() -> None:
     assert '<html lang="zh-CN">' in page
     for words in ("可能有遗漏", "发生次数", "哪些命名空间有问题", "Unhealthy", "没有运行"):
         assert words in text
-    for words in ("Something", "Occurrences", "proven"):
+    for words in ("Something may", "Occurrences", "by snapshots"):
         assert words not in text
 
 
@@ -178,14 +181,9 @@ def test_hostile_text_stays_text() -> None:
     # The same first letters, so that every row has the same place.
     tame = _Reader(_page(hostile("zz harmless"), title="harmless", lake="harmless"))
     for attack in (
-        "<script>alert(1)</script>",
-        "</script><script>alert(1)</script>",
-        '"><img src=x onerror=alert(1)>',
-        "</style><style>*{display:none}</style>",
-        "</svg><svg onload=alert(1)>",
-        "{{ 7 * 7 }}{% raw %}",
-        "javascript:alert(1)",
-        "<!-- \u2028\u2029 \x00 \x1b[31m ]]>",
+        "</script><script>alert(1)</script><!-- \u2028\u2029 \x00 \x1b[31m ]]>",
+        '"><img src=x onerror=alert(1)>{{ 7 * 7 }}{% raw %}',
+        "</style></svg><svg onload=alert(1)> javascript:alert(1)",
     ):
         page = _page(hostile(f"zz {attack}"), title=attack, lake=attack)
         found = _Reader(page)

@@ -210,7 +210,7 @@ _anything = st.builds(
     first_seen=st.sampled_from([EPOCH, EPOCH + DAY, EPOCH + timedelta(microseconds=5), None]),
     uid=st.sampled_from(["a", "b"]),
     n=st.integers(1, 6),
-    last_seen=_moments,
+    last_seen=_steps.map(lambda step: EPOCH + step) | _moments,
     version=st.sampled_from([None, 1, 2, 3]),
     implausible=st.booleans(),
 )

@@ -12,6 +12,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,14 @@ _FLAGS = (
 )
 # A stuck browser ends the test and not the patience; an answer takes milliseconds.
 _DEADLINE = 120
+# The browser reads file descriptor 3 and writes 4: moves the pipes there and becomes the browser.
+_START = """
+import fcntl, os, sys
+ends = [fcntl.fcntl(int(end), fcntl.F_DUPFD, 10) for end in sys.argv[1:3]]
+for place, end in enumerate(ends, 3):
+    os.dup2(end, place)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 class Browser:
@@ -150,10 +159,11 @@ def browser(profile: Path) -> Iterator[Browser]:
     """Run Chromium with a fresh profile in the folder ``profile``."""
     theirs_in, ours_out = os.pipe()
     ours_in, theirs_out = os.pipe()
-    # The browser reads file descriptor 3 and writes 4; a shell puts the pipes there.
-    command = f'exec "$0" "$@" 3<&{theirs_in} 4>&{theirs_out}'
     process = subprocess.Popen(
-        ["/bin/sh", "-c", command, CHROMIUM, *_FLAGS, f"--user-data-dir={profile}"],
+        [
+            *(sys.executable, "-c", _START, str(theirs_in), str(theirs_out)),
+            *(CHROMIUM, *_FLAGS, f"--user-data-dir={profile}"),
+        ],
         pass_fds=(theirs_in, theirs_out),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

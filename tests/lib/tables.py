@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from etl import schema
+from etl.timespan import Duration
 
 _DEFAULTS: dict[str, Any] = {
     "cluster": "prod",
@@ -60,8 +61,6 @@ def _typed(cell: str | None, kind: pa.DataType) -> Any:
     if pa.types.is_list(kind):
         return cell.split(",")
     if pa.types.is_duration(kind):
-        from etl.timespan import Duration
-
         return Duration.parse(cell)
     return cell
 
