@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -23,9 +23,11 @@ from typing import Literal
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 INTERVAL = timedelta(minutes=10)
 TTL = timedelta(hours=1)
-FIRST_REVISION = 40_000_000
+FIRST_REVISION = 900_000_000
 # A state's revisions lie in the hour before its list, a thousand writes a second.
 _REVISIONS_A_STATE = 4_000_000
+_DAY = 86_400
+_REVISIONS_A_DAY = _DAY * 1000
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 _NODES = 60
 _NAMESPACES = (
@@ -133,10 +135,10 @@ _NEW_FIELDS = (
 _SERIES_FIELD = '"f:series":{".":{},"f:count":{},"f:lastObservedTime":{}},'
 
 
-def rendered(count: int, *, seed: int = 1, state: int = 0) -> Iterator[bytes]:
+def rendered(count: int, *, seed: int = 1, state: int = 0, days_ago: int = 0) -> Iterator[bytes]:
     """Yield ``count`` event objects as JSON in etcd's order, each in its ``state`` (0 is the first)."""
     for made in events(count, seed=seed):
-        yield as_json(made, state=state)
+        yield as_json(_earlier(made, days_ago) if days_ago else made, state=state)
 
 
 def events(count: int, *, seed: int = 1) -> Iterator[Made]:
@@ -156,6 +158,16 @@ def events(count: int, *, seed: int = 1) -> Iterator[Made]:
 def list_revision(*, state: int = 0) -> int:
     """Return the resourceVersion of a list in ``state``: above that of every event in it."""
     return FIRST_REVISION + state * _REVISIONS_A_STATE
+
+
+def _earlier(made: Made, days: int) -> Made:
+    """The same event, some days before; another seed makes it another one."""
+    return replace(
+        made,
+        first=made.first - days * _DAY,
+        last=made.last - days * _DAY,
+        revision=made.revision - days * _REVISIONS_A_DAY,
+    )
 
 
 class _Revisions:

@@ -31,7 +31,8 @@ def main() -> None:
     while True:
         query = f"limit={size}" + (f"&continue={token}" if token else "")
         answer = pool.request(
-            "GET", f"{url}/api/v1/events?{query}",
+            "GET",
+            f"{url}/api/v1/events?{query}",
             headers={"Accept": "application/json", "Accept-Encoding": "gzip"},
         )
         total += len(answer.data)

@@ -169,7 +169,12 @@ def main(
     )
     try:
         given = list(sys.argv[1:] if arguments is None else arguments)
-        with without_pandas(), cli.make_context("eventlake", given, obj=invocation) as context:
+        # Help and version are printed by click, which knows only the process's own streams.
+        with (
+            without_pandas(),
+            contextlib.redirect_stdout(stdout),
+            cli.make_context("eventlake", given, obj=invocation) as context,
+        ):
             cli.invoke(context)
     except click.exceptions.Exit as exit_:
         return exit_.exit_code

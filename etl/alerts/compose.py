@@ -85,17 +85,19 @@ class Composer:
         return blocks + self._left_out(plan)
 
     def _findings(self, severity: Severity, rows: int) -> list[str]:
+        """Return the section of one severity: a part of its findings, grouped by alert."""
         found = [f for f in self._digest.findings if f.severity == severity]
         if not found or not rows:
             return []
         first = {f.alert: place for place, f in reversed(list(enumerate(found)))}
         found.sort(key=lambda finding: first[finding.alert])
+        shown, left = _fair_share(found, rows)
         entries = [
             self._group(alert, list(group))
-            for alert, group in groupby(found[:rows], key=lambda finding: finding.alert)
+            for alert, group in groupby(shown, key=lambda finding: finding.alert)
         ]
         title = self._dialect.heading(self._words.severities[severity].capitalize(), severity)
-        return self._section(title, entries, [f.alert for f in found[rows:]])
+        return self._section(title, entries, [f.alert for f in left])
 
     def _group(self, alert: str, group: Sequence[Finding]) -> str:
         """Return one alert's findings; what they all share stands once, beside the name."""
@@ -284,3 +286,20 @@ def _shared(texts: Iterable[str]) -> str:
     """Return the text that all have in common; empty where they differ."""
     found = set(texts)
     return found.pop() if len(found) == 1 else ""
+
+
+def _fair_share(found: Sequence[Finding], rows: int) -> tuple[list[Finding], list[Finding]]:
+    """Split findings into ``rows`` that are shown and the rest, both in order.
+
+    Every alert has a row before any has two, so that a noisy one hides no other.
+    """
+    turns: dict[str, int] = {}
+    ranked = []
+    for position, finding in enumerate(found):
+        turns[finding.alert] = turns.get(finding.alert, 0) + 1
+        ranked.append((turns[finding.alert], position))
+    kept = {position for _turn, position in sorted(ranked)[:rows]}
+    return (
+        [f for position, f in enumerate(found) if position in kept],
+        [f for position, f in enumerate(found) if position not in kept],
+    )

@@ -21,6 +21,8 @@ from etl.timespan import rfc3339
 
 _ALL = 1_000_000
 FULL = Plan(_ALL, _ALL, _ALL)
+# What a person reads in a terminal or a pod's log; `eventlake check` has all findings.
+READABLE = Plan(50, 12, 8)
 # Rows of critical findings, of warnings, of everything else, and how many of _DROPPED go. What is
 # critical keeps its rows until the very end; ten lines of background give way to one of alarm.
 _RUNGS = (
@@ -65,11 +67,17 @@ def first_fitting(make: Callable[[Plan], Made], fits: Callable[[Made], bool]) ->
     return None
 
 
-def text(digest: Digest, dialect: Dialect, *, fits: Callable[[str], bool] | None = None) -> str:
-    """Return the digest in ``dialect``, as much of it as ``fits`` allows; at least one line."""
+def text(
+    digest: Digest,
+    dialect: Dialect,
+    *,
+    fits: Callable[[str], bool] | None = None,
+    plan: Plan = FULL,
+) -> str:
+    """Return the digest in ``dialect``: under ``plan``, or as much of it as ``fits`` allows; at least one line."""
     composer = Composer(digest, dialect)
     if fits is None:
-        return composer.message(FULL)
+        return composer.message(plan)
     made = first_fitting(composer.message, fits) or composer.counts_only()
     # A link of two kilobytes could still be too much; a short line never is.
     return made if fits(made) else dialect.text(title(digest))

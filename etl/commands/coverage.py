@@ -48,7 +48,7 @@ def coverage(
     """Show for which time the snapshots prove that nothing was missed, and where not and why."""
     from etl.lake.query import session  # noqa: PLC0415 -- heavy imports only in the command that needs them
     from etl.reports import coverage as proof  # noqa: PLC0415
-    from etl.reports import formats, run, terminal  # noqa: PLC0415
+    from etl.reports import formats, run  # noqa: PLC0415
     from etl.reports.catalogue import catalogue  # noqa: PLC0415
 
     zone = zone_of(timezone, invocation.settings.timezone)
@@ -73,5 +73,7 @@ def coverage(
     if form != "table":
         deliver(invocation, formats.encode(table, form), output)
         return
+    from etl.reports import terminal  # noqa: PLC0415
+
     with console(invocation, output) as screen:
         terminal.show(table, console=screen, timezone=zone, language=language, note=line)

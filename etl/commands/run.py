@@ -98,6 +98,9 @@ def _run_sample(invocation: Invocation) -> None:
         "this is the embedded sample: real events of public clusters, moved in time to end now"
     )
     result = ingest.load_sample(invocation.lake, invocation.run)
+    if invocation.cluster_option not in result.clusters:
+        # EVENTLAKE_CLUSTER may be set for the cluster of every day; the sample is not of it.
+        invocation.cluster_option = None
     invocation.say(
         f"lake    {invocation.lake_path}: {result.items:,} events of {', '.join(result.clusters)}"
     )

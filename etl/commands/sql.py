@@ -35,7 +35,7 @@ def sql(invocation: Invocation, query: str, form: str, output: Path | None) -> N
     well as on last_seen: the files are cut by date.
     """
     from etl.lake.query import session  # noqa: PLC0415 -- heavy imports only in the command that needs them
-    from etl.reports import formats, terminal  # noqa: PLC0415
+    from etl.reports import formats  # noqa: PLC0415
 
     text = invocation.stdin.read().decode("utf-8", "replace") if query == "-" else query
     with session(invocation.lake, cluster=invocation.cluster_option, locked=True) as opened:
@@ -43,6 +43,8 @@ def sql(invocation: Invocation, query: str, form: str, output: Path | None) -> N
             invocation.warn(warning)
         table = opened.run(text, {})
     if form == "table":
+        from etl.reports import terminal  # noqa: PLC0415
+
         zone = ZoneInfo(invocation.settings.timezone)
         with console(invocation, output) as screen:
             terminal.show(

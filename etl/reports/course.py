@@ -45,21 +45,11 @@ def course(
     sums = amounts(table.to_pylist(), by=chart.x, color=chart.color, of=chart.y)
     colours = paints(chart, (series for parts in sums.values() for series in parts))
     boxes = _boxes(chart, sums, colours, frame)
-    top = max((box["high"] for box in boxes), default=0) or 1
     domain = [epoch(frame.window.start), epoch(frame.window.end)]
     x = alt.X(
         "from:Q", scale=alt.Scale(domain=domain, nice=False, zero=False), axis=_time_axis(frame)
     )
-    y = alt.Y(
-        "low:Q",
-        scale=alt.Scale(domain=[0, top], nice=4),
-        axis=alt.Axis(
-            title=None,
-            format="~s" if top >= _LONG_NUMBER else ",d",
-            tickCount=4,
-            tickMinStep=1,
-        ),
-    )
+    y = _amounts_axis(max((box["high"] for box in boxes), default=0) or 1)
     paint = alt.Color("paint:N", scale=None)
     base = alt.Chart(alt.InlineData(values=boxes))
     if chart.kind == "stacked_area":
@@ -110,6 +100,14 @@ def _time_axis(frame: Frame) -> alt.Axis:
         labelFlush=True,
         labelOverlap=True,
     )
+
+
+def _amounts_axis(top: float) -> alt.Y:
+    import altair as alt  # noqa: PLC0415 -- heavy; only a page draws
+
+    form = "~s" if top >= _LONG_NUMBER else ",d"
+    axis = alt.Axis(title=None, format=form, tickCount=4, tickMinStep=1)
+    return alt.Y("low:Q", scale=alt.Scale(domain=[0, top], nice=4), axis=axis)
 
 
 def _tick(at: datetime, frame: Frame) -> str:

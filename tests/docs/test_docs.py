@@ -12,6 +12,7 @@ import pytest
 
 from etl import errors
 from etl.cli import cli
+from etl.config.read import load
 from etl.statements import in_folder
 from tests.lib import settings_table
 
@@ -97,6 +98,21 @@ def test_every_example_is_taken_by_our_own_parser(line: str) -> None:
         name, command, options = cli.resolve_command(context, rest)
         assert command
         command.make_context(name, options, parent=context).close()
+
+
+def documented_configurations() -> list[str]:
+    """Return the pages' YAML examples."""
+    return [
+        y for p in PAGES for y in re.findall(r"```yaml\n(.*?)```", p.read_text("utf-8"), re.DOTALL)
+    ]
+
+
+@pytest.mark.parametrize("text", documented_configurations())
+def test_every_configuration_of_a_page_is_read_without_a_mistake(text: str, tmp_path: Path) -> None:
+    """What a reader copies into the configuration file is one."""
+    path = tmp_path / "eventlake.yaml"
+    path.write_text(text, "utf-8")
+    assert load(path, environ={}) != load(None, environ={})
 
 
 def test_every_report_is_documented_with_its_question() -> None:

@@ -10,8 +10,9 @@ from markdown_it import MarkdownIt
 
 from etl.alerts import render
 from etl.alerts.columns import width
+from etl.alerts.compose import Plan
 from etl.alerts.dialects import Dialect, Markdown, Plain, WecomV1, WecomV2
-from etl.alerts.model import Digest, Gap, Language
+from etl.alerts.model import Digest, Finding, Gap, Language
 from etl.alerts.words import CHINESE, ENGLISH
 from tests.lib.digests import (
     GAP,
@@ -290,3 +291,14 @@ def test_data_says_what_a_plan_left_out() -> None:
         "held": 10,
         "health": 10,
     }
+
+
+def test_a_noisy_alert_hides_no_other() -> None:
+    """Where rows are short, every alert has one before any has two."""
+    noisy = [Finding("Noisy", "warning", {}, 9.0, summary=f"noisy {i}") for i in range(9)]
+    rare = Finding("Rare", "warning", {}, 1.0, summary="rare one")
+    shown = replace(MORNING, findings=(*noisy, rare))
+    text = render.text(shown, Plain(100), plan=Plan(9, 4, 9))
+    assert "rare one" in text
+    assert [f"noisy {i}" in text for i in range(4)] == [True, True, True, False]
+    assert "6 more" in text

@@ -46,8 +46,8 @@ class Console:
         return Outcome(Kind.OK)
 
     def preview(self, digest: Digest) -> str:
-        """Return the text."""
-        return render.text(digest, Plain(self._width))
+        """Return the text, as long as people read."""
+        return render.text(digest, Plain(self._width), plan=render.READABLE)
 
     def address(self) -> str:
         """All consoles are one place."""

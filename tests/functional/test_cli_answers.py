@@ -1,0 +1,332 @@
+"""report, sql and coverage over a lake: what is on stdout, what is refused, and with which code."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import shutil
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from etl.reports.catalogue import catalogue
+from tests.lib.api_answers import encoded
+from tests.lib.apiserver import ApiServer
+from tests.lib.commandline import NOW, Done, contents, eventlake, parts
+from tests.lib.events import event
+
+CLUSTERS = ("prod", "stage")
+REASONS = (
+    *("BackOff", "Unhealthy", "FailedMount", "FailedScheduling"),
+    *("Evicted", "Killing", "Pulled", "Created"),
+)
+COLUMNS = ["reason", "type", "component", "occurrences", "share", "objects", "namespaces"]
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two clusters with eight reasons each on two days; tests only read it."""
+    path = tmp_path_factory.mktemp("answers") / "lake"
+    for cluster in CLUSTERS:
+        with ApiServer() as server:
+            for number, reason in enumerate(REASONS, start=1):
+                at = NOW - timedelta(hours=3 * number)
+                server.add(event(f"web-{number}", at=at, count=number, reason=reason))
+            items = server.store.at().events
+        done = eventlake(
+            *("--lake", path, "--cluster", cluster, "import", "-"),
+            stdin=encoded({"kind": "List", "apiVersion": "v1", "items": items}),
+        )
+        assert done.code == 0, done.err
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in an empty folder, on a terminal of 120 columns."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+
+
+def asked(lake: Path, *arguments: object, **world: Any) -> Done:
+    """Ask, and expect an answer without a word beside it."""
+    done = eventlake("--lake", lake, *arguments, **world)
+    assert (done.code, done.err) == (0, "")
+    return done
+
+
+def refused(lake: Path, *arguments: object, code: int = 2) -> str:
+    """Ask what cannot be answered, and expect nothing on stdout; return what was said."""
+    done = eventlake("--lake", lake, *arguments)
+    assert (done.code, done.out) == (code, "")
+    assert "Traceback" not in done.err
+    return done.err
+
+
+def test_list_names_every_report(lake: Path) -> None:
+    """--list tells the name and the question of each report, and needs no lake."""
+    for place in (lake, Path("nowhere")):
+        text = asked(place, "report", "--list").out
+        for name, item in catalogue().items():
+            assert re.search(
+                rf"^{name} +{re.escape(item.questions['en'][:20])}", text, re.MULTILINE
+            )
+
+
+def test_csv_is_alone_on_stdout(lake: Path) -> None:
+    """CSV has a head and rows of the same length."""
+    head, *lines = csv.reader(
+        io.StringIO(asked(lake, "report", "top_reasons", "--format", "csv").out)
+    )
+    assert head[: len(COLUMNS)] == COLUMNS
+    assert len(lines) == 8
+    assert {len(line) for line in lines} == {len(head)}
+
+
+def test_json_is_alone_on_stdout(lake: Path) -> None:
+    """JSON is one array of objects with the SQL's names; times are RFC 3339 in UTC."""
+    rows = asked(lake, "report", "top_reasons", "--format", "json").json()
+    assert list(rows[0])[: len(COLUMNS)] == COLUMNS
+    assert rows[0]["last_event"].endswith("Z")
+    assert datetime.fromisoformat(rows[0]["last_event"]) <= NOW
+
+
+def test_parquet_is_alone_on_stdout(lake: Path) -> None:
+    """Parquet on stdout is a whole file, of the same rows as JSON."""
+    table = pq.read_table(
+        io.BytesIO(asked(lake, "report", "top_reasons", "--format", "parquet").raw)
+    )
+    rows = asked(lake, "report", "top_reasons", "--format", "json").json()
+    assert table.column_names == list(rows[0])
+    assert table["occurrences"].to_pylist() == [row["occurrences"] for row in rows]
+
+
+def test_markdown_holds_one_report_or_many(lake: Path) -> None:
+    """One report is a table alone; several get their titles."""
+    one = asked(lake, "report", "top_reasons", "--format", "markdown").out
+    assert one.startswith("| reason | type |")
+    many = asked(lake, "report", "top_reasons", "coverage", "--format", "markdown").out
+    assert many.count("\n## ") + many.startswith("## ") == 2
+    assert one in many
+
+
+def test_html_is_one_page(lake: Path) -> None:
+    """HTML on stdout is a page from its first character to its last, without a network."""
+    page = asked(lake, "report", "top_reasons", "--format", "html").out
+    assert page.lower().startswith("<!doctype html>")
+    assert page.rstrip().endswith("</html>")
+    assert 'src="http' not in page
+
+
+def test_table_is_for_eyes(lake: Path) -> None:
+    """Without a format there is a table with title, question and the line of coverage."""
+    text = asked(lake, "report", "top_reasons").out
+    assert text.splitlines()[0] == "Top reasons"
+    assert "BackOff" in text
+    assert "Coverage" in text
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json", "markdown", "parquet", "html"])
+def test_output_is_a_file(form: str, lake: Path) -> None:
+    """--output takes the answer; stdout stays empty and stderr says where it is."""
+    done = eventlake(
+        "--lake", lake, "report", "top_reasons", "--format", form, "--output", f"below/{form}"
+    )
+    assert (done.code, done.out, done.err) == (0, "", f"written: below/{form}\n")
+    assert list(contents(Path())) == [f"below/{form}"]
+    if form != "table":
+        assert (
+            Path("below", form).read_bytes()
+            == asked(lake, "report", "top_reasons", "--format", form).raw
+        )
+
+
+def test_output_that_cannot_be_written(lake: Path) -> None:
+    """A file in place of the folder is told, and nothing is left."""
+    Path("taken").write_text("x")
+    said = refused(lake, "report", "top_reasons", "--format", "csv", "--output", "taken/here.csv")
+    assert "cannot write taken/here.csv" in said
+    assert list(contents(Path())) == ["taken"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["top_reasons", "coverage", "--format", "csv"], "holds one answer"),
+        (["--format", "json"], "holds one answer"),
+        (["top_reason"], "did you mean top_reasons"),
+        (["qqq"], "there is no report 'qqq'"),
+        (["top_reasons", "--set", "limit"], "write it NAME=VALUE"),
+        (["top_reasons", "--set", "=3"], "write it NAME=VALUE"),
+        (["top_reasons", "--set", "limt=3"], "did you mean limit?"),
+        (["top_reasons", "coverage", "--set", "colour=red"], "no chosen report takes it"),
+        (["top_reasons", "--set", "limit=many"], "is not a whole number"),
+        (["--format", "html", "--set", "colour=red"], "colour"),
+        (["--day", "2026-11-22", "--since", "2h"], "one of --day, --since, or --start"),
+        (["--since", "2h", "--start", "2026-11-22"], "one of --day, --since, or --start"),
+        (["--end", "2026-11-22"], "one of --day, --since, or --start"),
+        (["--start", "2026-11-23", "--end", "2026-11-22"], "ends (2026-11-22T00:00:00Z) before"),
+        (["--start", "2027-01-01"], "before it starts"),
+        (["--day", "22.11.2026"], "'22.11.2026' is not a day"),
+        (["--since", "2 hours"], "'2 hours' is not a duration"),
+        (["--timezone", "Mars/Olympus"], "'Mars/Olympus' is not an IANA timezone"),
+        (["--reports", "nowhere"], "nowhere"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_report_that_cannot_be_asked(arguments: list[str], said: str, lake: Path) -> None:
+    """Contradictions, unknown names and wrong values end with 2 and say what is possible."""
+    assert said in refused(lake, "report", *arguments)
+
+
+def test_parameters_go_where_they_are_taken(lake: Path) -> None:
+    """A parameter that one of several reports takes is given to that one."""
+    few = asked(lake, "report", "top_reasons", "--set", "limit=2", "--format", "json").json()
+    assert len(few) == 2
+    both = asked(
+        lake, "report", "top_reasons", "coverage", "--set", "limit=2", "--format", "markdown"
+    ).out
+    assert few[1]["reason"] in both
+
+
+def test_windows_of_time(lake: Path) -> None:
+    """A day in a timezone, a span until now and a start with an end are the windows they say."""
+    query = ("report", "top_reasons", "--format", "json")
+    day = asked(lake, *query, "--day", "2026-11-23", "--timezone", "Asia/Shanghai").json()
+    assert (
+        day
+        == asked(
+            lake, *query, "--start", "2026-11-22T16:00:00Z", "--end", "2026-11-23T16:00:00Z"
+        ).json()
+    )
+    assert asked(lake, *query).json() == asked(lake, *query, "--since", "24h").json()
+    assert asked(lake, *query, "--since", "0s").json() == []
+
+
+def test_reports_of_your_own(lake: Path) -> None:
+    """A folder of statements adds reports under their files' names."""
+    Path("mine").mkdir()
+    Path("mine", "uids.sql").write_text(
+        "-- title: Uids\n-- question: How many?\n-- parameters: start, end\n"
+        "select count(distinct uid) as uids from events\n"
+        "where date between cast($start as date) and cast($end as date)\n"
+        "and last_seen >= $start and last_seen < $end order by all\n",
+        "utf-8",
+    )
+    rows = asked(lake, "report", "uids", "--reports", "mine", "--format", "json").json()
+    assert rows == [{"uids": 14}]
+
+
+def test_one_cluster_only(lake: Path) -> None:
+    """--cluster limits every answer to one of the lake's clusters."""
+    query = "select distinct cluster from events order by 1"
+    found = {
+        cluster: asked(lake, *options, "sql", query, "--format", "json").json()
+        for cluster, options in {"all": [], "one": ["--cluster", "stage"]}.items()
+    }
+    assert [row["cluster"] for row in found["all"]] == ["prod", "stage"]
+    assert found["one"] == [{"cluster": "stage"}]
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json", "markdown"])
+def test_coverage_has_its_forms(form: str, lake: Path) -> None:
+    """The coverage command answers like a report, and the table adds the line that every digest has."""
+    text = asked(lake, "coverage", "--format", form).out
+    if form == "json":
+        assert {row["cluster"] for row in json.loads(text)} <= set(CLUSTERS)
+    if form == "table":
+        assert "Coverage" in text
+
+
+def test_coverage_refuses_contradictions(lake: Path) -> None:
+    """The options of time contradict each other as they do for reports."""
+    assert "one of --day" in refused(lake, "coverage", "--day", "2026-11-22", "--since", "1h")
+
+
+def test_sql_answers(lake: Path) -> None:
+    """One SELECT over the views, from an argument or from stdin, in every form."""
+    query = "select reason, count(*) as states from events where reason = 'BackOff' group by all"
+    (row,) = asked(lake, "sql", query, "--format", "json").json()
+    assert row["reason"] == "BackOff"
+    assert asked(lake, "sql", "-", "--format", "json", stdin=query.encode()).json() == [row]
+    assert (
+        asked(lake, "sql", query, "--format", "csv").out
+        == f"reason,states\nBackOff,{row['states']}\n"
+    )
+    assert "BackOff" in asked(lake, "sql", query).out
+    assert asked(lake, "sql", "with a as (select 1 as x) from a", "--format", "json").json() == [
+        {"x": 1}
+    ]
+    views = "select view_name from duckdb_views() where not internal order by 1"
+    names = {row["view_name"] for row in asked(lake, "sql", views, "--format", "json").json()}
+    assert {"observations", "events", "latest", "snapshots", "coverage"} <= names
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select 1; select 2",
+        "select 1; drop view events",
+        "copy (select 1) to 'x.csv'",
+        "copy events to 'x.parquet' (format parquet)",
+        "attach 'x.db'",
+        "create table x as select 1",
+        "drop view events",
+        "delete from events",
+        "set memory_limit = '1GB'",
+        "reset memory_limit",
+        "pragma database_list",
+        "install httpfs",
+        "load httpfs",
+        "export database 'x'",
+        "call pragma_version()",
+        "explain analyze select 1",
+        "",
+        "/* nothing */",
+        "selec 1",
+        "select * from no_such_view",
+        "select no_such_column from events",
+        "select $unbound",
+        "select * from read_text('/etc/hostname')",
+        "select * from read_csv('/etc/passwd')",
+        "select * from '/etc/passwd'",
+        "select * from glob('/etc/*')",
+        "select * from read_parquet('secret.parquet')",
+        "select * from read_text('https://127.0.0.1/x')",
+        "select * from sniff_csv('/etc/passwd')",
+    ],
+)
+def test_sql_that_is_refused(query: str, lake: Path) -> None:
+    """Writing, several statements, settings and files that are not the lake's data: one sentence, code 4."""
+    Path("secret.parquet").write_bytes(b"secret")
+    said = refused(lake, "sql", query, code=4)
+    assert said.startswith("error: ")
+    assert len(said.splitlines()) == 1
+    assert list(contents(Path())) == ["secret.parquet"]
+
+
+def test_sql_cannot_read_beside_the_data(lake: Path) -> None:
+    """What else lies in the lake, such as the outbox with its messages, is out of reach."""
+    for place in ("_lake.json", "outbox/pending/x.json", "parts/../_lake.json"):
+        query = f"select * from read_text('{lake}/{place}')"  # noqa: S608 -- the path is ours
+        assert "error: " in refused(lake, "sql", query, code=4)
+
+
+def test_damaged_part_is_named_and_left_out(lake: Path) -> None:
+    """A truncated file costs its rows, is named even under --quiet, and stops nothing."""
+    shutil.copytree(lake, "lake")
+    damaged = parts(Path("lake"))[0]
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    query = "select count(*) as states from observations"
+    for arguments in (["sql", query], ["report", "top_reasons"], ["coverage"]):
+        done = eventlake("--quiet", "--lake", "lake", *arguments, "--format", "json")
+        assert done.code == 0
+        assert done.json()
+        assert done.err.startswith(
+            f"warning: {damaged.relative_to('lake')} cannot be read and is left out"
+        )

@@ -1,0 +1,113 @@
+"""What a command imports: start-up is paid by every run of a CronJob, so it is a promise."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from etl.lean import without_pandas
+from tests.lib.api_answers import encoded
+from tests.lib.apiserver import ApiServer
+from tests.lib.commandline import NOW
+from tests.lib.events import event
+
+ROOT = Path(__file__).parents[2]
+HEAVY = frozenset(
+    {"altair", "duckdb", "httpx", "jinja2", "kubernetes", "pandas", "pyarrow", "rich"}
+)
+# Runs one command and tells its exit code and which heavy libraries it came to hold.
+PROGRAM = """
+import json, sys
+from etl.cli import main
+code = main(sys.argv[2:])
+print(json.dumps([code, sorted(set(json.loads(sys.argv[1])) & set(sys.modules))]), file=sys.stderr)
+"""
+
+
+def imported(*arguments: object, environ: dict[str, str] | None = None) -> set[str]:
+    """Run a command in an interpreter of its own; expect success and return what is heavy in it."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, json.dumps(sorted(HEAVY)), *map(str, arguments)],
+        cwd=ROOT,
+        env=environ or {},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    code, found = json.loads(done.stderr.splitlines()[-1])
+    assert code == 0, done.stderr
+    return set(found)
+
+
+@pytest.fixture(scope="module")
+def dump(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dump of three events, as kubectl writes it."""
+    with ApiServer() as server:
+        items = [server.add(event(f"web-{n}", at=NOW)) for n in range(3)]
+    path = tmp_path_factory.mktemp("dump") / "events.json"
+    path.write_bytes(encoded({"kind": "List", "apiVersion": "v1", "items": items}))
+    return path
+
+
+@pytest.fixture(scope="module")
+def lake(dump: Path) -> Path:
+    """A lake that holds the dump."""
+    path = dump.with_name("lake")
+    imported("--lake", path, "--cluster", "prod", "import", dump)
+    return path
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["--version"], ["version"], ["snapshot", "--help"], ["import", "--help"]],
+)
+def test_help_and_version_import_nothing_heavy(arguments: list[str]) -> None:
+    """What only prints a text starts at once."""
+    assert imported(*arguments) == set()
+
+
+def test_snapshot_imports_what_it_needs(tmp_path: Path) -> None:
+    """A snapshot speaks to Kubernetes and writes Parquet; no query, chart, table or receiver."""
+    with ApiServer() as server:
+        server.add(event(at=NOW))
+        path = server.kubeconfig(tmp_path / "kubeconfig")
+        found = imported("--lake", tmp_path / "lake", "snapshot", "--kubeconfig", path)
+    assert found == {"kubernetes", "pyarrow"}
+
+
+def test_import_imports_what_it_needs(tmp_path: Path, dump: Path) -> None:
+    """An import writes Parquet and needs nothing else, no cluster least of all."""
+    assert imported("--lake", tmp_path / "lake", "--cluster", "x", "import", dump) == {"pyarrow"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "needed"),
+    [
+        (["report", "top_reasons"], {"duckdb", "pyarrow", "rich"}),
+        (["report", "top_reasons", "--format", "csv"], {"duckdb", "pyarrow"}),
+        (["sql", "select 1 as one", "--format", "json"], {"duckdb", "pyarrow"}),
+    ],
+)
+def test_answers_import_neither_kubernetes_nor_charts(
+    arguments: list[str], needed: set[str], lake: Path
+) -> None:
+    """A report asks DuckDB; only a page draws, only a terminal's table needs rich."""
+    assert imported("--lake", lake, *arguments) == needed
+
+
+def test_pandas_stays_out_and_comes_back() -> None:
+    """Inside, pandas cannot be found; what is imported already is left, and afterwards all is as before."""
+    before = list(sys.meta_path)
+    kept = {
+        name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == "pandas"
+    }
+    try:
+        with without_pandas(), pytest.raises(ModuleNotFoundError, match="not wanted"):
+            __import__("pandas")
+    finally:
+        sys.modules.update(kept)
+    assert sys.meta_path == before
