@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ SECTIONS = (*SEVERITIES, "first_seen", "movers", "noisiest", "held", "health")
 # Names in a line that says what is missing; more would be the list again.
 _NAMES = 6
 _LABEL_CHARACTERS = 80
+_DESCRIPTION_CHARACTERS = 200
+_SENTENCE_END = re.compile(r"[.!?](?=\s)|[。！？]")
 # Labels that say nothing about the object: the heading has the severity.
 _SILENT_LABELS = {"severity", "alertname", "digest_section"}
 
@@ -105,7 +108,7 @@ class Composer:
         description = _shared(finding.description for finding in group)
         runbook = _shared(finding.runbook_url for finding in group)
         if description:
-            head += self._words.colon + self._dialect.text(description)
+            head += self._words.colon + self._dialect.text(_first_sentences(description))
         head = self._joined([head, self._dialect.link(self._words.runbook, runbook)])
         items = [self._finding(f, alone=not (description or runbook)) for f in group]
         return "\n".join([self._dialect.line(head), *map(self._dialect.item, items)])
@@ -286,6 +289,14 @@ def _shared(texts: Iterable[str]) -> str:
     """Return the text that all have in common; empty where they differ."""
     found = set(texts)
     return found.pop() if len(found) == 1 else ""
+
+
+def _first_sentences(text: str) -> str:
+    """Return the sentences that fit a line or two; docs/rules.md has the others."""
+    if len(text) <= _DESCRIPTION_CHARACTERS:
+        return text
+    ends = [m.end() for m in _SENTENCE_END.finditer(text) if m.end() <= _DESCRIPTION_CHARACTERS]
+    return text[: ends[-1]].rstrip() if ends else text
 
 
 def _fair_share(found: Sequence[Finding], rows: int) -> tuple[list[Finding], list[Finding]]:

@@ -219,7 +219,7 @@ def test_reports_of_your_own(lake: Path) -> None:
         "utf-8",
     )
     rows = asked(lake, "report", "uids", "--reports", "mine", "--format", "json").json()
-    assert rows == [{"uids": 14}]
+    assert rows == [{"uids": 8}]
 
 
 def test_one_cluster_only(lake: Path) -> None:
