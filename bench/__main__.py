@@ -18,7 +18,7 @@ from rich.console import Console
 from bench import answers, figures, ingesting, snapshots, starting
 from bench.figures import Figure, Plan
 from bench.measure import ROOT, compile_bytecode
-from etl.lean import without_pandas
+from etl.lean import without_numpy
 
 GROUPS: dict[str, Callable[[Plan], Iterator[Figure]]] = {
     "help": starting.help_,
@@ -37,7 +37,7 @@ def main() -> None:
     given = _arguments()
     compile_bytecode()
     found: list[Figure] = []
-    with tempfile.TemporaryDirectory(prefix="eventlake-bench-") as folder, without_pandas():
+    with tempfile.TemporaryDirectory(prefix="eventlake-bench-") as folder, without_numpy():
         plan = Plan(events=given.events, many=given.many, rounds=given.rounds, folder=Path(folder))
         for name in given.only or GROUPS:
             print(f"measuring: {name}", file=sys.stderr, flush=True)

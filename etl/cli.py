@@ -21,7 +21,7 @@ import click
 from etl import __version__, log
 from etl.commands.invocation import Invocation
 from etl.errors import EventlakeError
-from etl.lean import without_pandas
+from etl.lean import without_numpy
 
 # name: (module below etl.commands, attribute, what --help says). Read without importing.
 COMMANDS: dict[str, tuple[str, str, str]] = {
@@ -42,8 +42,13 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "sample": ("sample", "sample", "Write the embedded sample of real events into a lake."),
     "version": ("version", "version", "Print the version."),
 }
-_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+# 128 + the signal's number, as shells have it.
+_INTERRUPTED, _TERMINATED = 130, 143
 _log = logging.getLogger(__name__)
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: the job is over its deadline, or its node is drained."""
 
 
 class Option(click.Option):
@@ -171,7 +176,7 @@ def main(
         given = list(sys.argv[1:] if arguments is None else arguments)
         # Help and version are printed by click, which knows only the process's own streams.
         with (
-            without_pandas(),
+            without_numpy(),
             contextlib.redirect_stdout(stdout),
             cli.make_context("eventlake", given, obj=invocation) as context,
         ):
@@ -180,15 +185,15 @@ def main(
         return exit_.exit_code
     except Exception as error:  # noqa: BLE001 -- the last line: every failure becomes an exit code
         return _failed(error, stdout, stderr)
-    except KeyboardInterrupt:
-        return _interrupted()
+    except KeyboardInterrupt as error:
+        return _interrupted(_TERMINATED if isinstance(error, Terminated) else _INTERRUPTED)
     return 0
 
 
 def _failed(error: Exception, stdout: TextIO, stderr: TextIO) -> int:
     """Tell the user what to do, or show a defect's traceback; return the exit code."""
     if isinstance(error, click.Abort):
-        return _interrupted()
+        return _interrupted(_INTERRUPTED)
     if isinstance(error, click.ClickException):
         error.show(file=stderr)
         return error.exit_code
@@ -207,9 +212,9 @@ def _failed(error: Exception, stdout: TextIO, stderr: TextIO) -> int:
     return 1
 
 
-def _interrupted() -> int:
+def _interrupted(code: int) -> int:
     _log.warning("interrupted; what was not published is discarded")
-    return _INTERRUPTED
+    return code
 
 
 def _clock(started: datetime) -> Callable[[], datetime]:

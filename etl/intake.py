@@ -50,6 +50,7 @@ class Intake:
         self._begun = (0, 0, 0)
         self._page = 0
         self._restarted = False
+        self._changed = False
         self.items = 0
         self.unreadable: list[str] = []
 
@@ -74,7 +75,7 @@ class Intake:
     def remember(self, lake: Lake) -> None:
         """Write the live cache, unless the list is the same as before."""
         states = self._all()
-        if self._known is None or not self._known.equals(states):
+        if self._changed or self._known is None or len(self._known) != states.num_rows:
             live.write(lake, self._cluster, states)
 
     def oldest_written_at(self) -> datetime | None:
@@ -103,6 +104,7 @@ class Intake:
         self.items += len(objects)
         unknown = known.unknown(states)
         if len(unknown):
+            self._changed = True
             decoded = decode.chosen(body, unknown.to_pylist())
             self._name(decoded)
             self._add(self._normalised(decoded).rows(self._snapshot_id), compared=True)
@@ -120,6 +122,7 @@ class Intake:
         table = rows.rows(self._snapshot_id)
         if self._known is not None:
             table = table.take(self._known.unknown(states))
+            self._changed = self._changed or table.num_rows > 0
         self._add(table, compared=self._known is not None)
 
     def _add(self, rows: pa.Table, *, compared: bool) -> None:

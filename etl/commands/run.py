@@ -101,9 +101,8 @@ def _run_sample(invocation: Invocation) -> None:
     if invocation.cluster_option not in result.clusters:
         # EVENTLAKE_CLUSTER may be set for the cluster of every day; the sample is not of it.
         invocation.cluster_option = None
-    invocation.say(
-        f"lake    {invocation.lake_path}: {result.items:,} events of {', '.join(result.clusters)}"
-    )
+    count = f"{result.items:,} events" if result.items else "the events"
+    invocation.say(f"lake    {invocation.lake_path}: {count} of {', '.join(result.clusters)}")
     span = Window(result.end - pipeline.DIGEST_SPAN, result.end)
     path = pipeline.page_path(invocation.settings, invocation.lake_path)
     _write_page(invocation, path, span, cluster=invocation.cluster_option)

@@ -24,7 +24,9 @@ def sample(invocation: Invocation, output: Path | None) -> None:
     if output is not None:
         invocation.lake_option = str(output)
     result = ingest.load_sample(invocation.lake, invocation.run)
+    count = f"{result.items:,} real events" if result.items else "the real events"
+    there = "" if result.items else " already"
     invocation.say(
-        f"sample: {result.items:,} real events of clusters {', '.join(result.clusters)} in the lake"
+        f"sample: {count} of clusters {', '.join(result.clusters)} are{there} in the lake"
         f" {invocation.lake_path}; they end at {rfc3339(result.end)}"
     )

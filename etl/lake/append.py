@@ -21,7 +21,7 @@ from etl.errors import quoted
 from etl.lake import layout
 from etl.lake.files import Staged
 from etl.lake.layout import Lake
-from etl.lake.redundant import redundant
+from etl.lake.redundant import redundant, without_repeats
 
 # Arrow bytes held before a part is written: about 100,000 events of an ordinary cluster,
 # so that nearly every snapshot is one part a day and 500,000 events stay below 450 MB.
@@ -102,7 +102,7 @@ class Addition:
         """Return the rows that would change an answer: compared with each other, this run and the lake."""
         others = self._stored_of(day, rows)
         if not distinct:
-            rows = rows.filter(pc.invert(redundant(rows, rows, earlier_only=True)))
+            rows = without_repeats(rows)
             others = [*self._held_of(day), *self._staged_of(day, rows), *others]
         for other in others:
             if rows.num_rows == 0:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -24,18 +23,21 @@ class Live:
 
     def __init__(self, states: pa.Table) -> None:
         """Take a table of ``schema.STATE_SCHEMA`` in any order; rows without a resourceVersion are never known."""
-        states = states.filter(pc.is_valid(states["resource_version"])).sort_by("resource_version")
-        self._states = states.combine_chunks()
-        self._versions = states["resource_version"].to_numpy()
+        self._states = _in_order(states)
+        self._versions = self._states["resource_version"].combine_chunks()
+
+    def __len__(self) -> int:
+        """Return the number of states."""
+        return len(self._versions)
 
     def unknown(self, keys: pa.Table) -> pa.Array:
         """Return the positions (int64) of the rows of ``keys`` (``schema.STATE_SCHEMA``) that are not among the states."""
         if len(self._versions) == 0:
             return pa.array(range(keys.num_rows), pa.int64())
-        wanted = pc.fill_null(keys["resource_version"], -1).to_numpy()
-        at = np.minimum(np.searchsorted(self._versions, wanted), len(self._versions) - 1)
-        found = self._states.take(pa.array(at))
-        same = pa.array(self._versions[at] == wanted)
+        wanted = pc.fill_null(keys["resource_version"], -1)
+        at = pc.search_sorted(self._versions, wanted)
+        found = self._states.take(pc.min_element_wise(at, len(self._versions) - 1))
+        same = pc.equal(found["resource_version"], wanted)
         for name in ("uid", "n", "last_seen"):
             same = pc.and_(same, pc.equal(found[name], keys[name]))
         written = pc.equal(found["written_at"], keys["written_at"])
@@ -46,25 +48,33 @@ class Live:
             mask = mask.combine_chunks()
         return pc.indices_nonzero(mask).cast(pa.int64())
 
-    def equals(self, states: pa.Table) -> bool:
-        """Whether ``states`` are the same set, so that the cache need not be written again."""
-        same: bool = Live(states)._states.equals(self._states)  # noqa: SLF001 -- another of the same class
-        return same
-
 
 def read(lake: Lake, cluster: str) -> Live | None:
     """Return the cache of ``cluster``, or null if there is none that can be used."""
     try:
         data = lake.files.read(layout.live_path(cluster))
-        return Live(pq.read_table(io.BytesIO(data), schema=schema.STATE_SCHEMA))
-    except (FileNotFoundError, LakeError, pa.ArrowException, OSError):
-        # Lost or damaged: the partitions know the same, only slower.
+        # Not ``read_table``: it would import pyarrow's datasets for one file.
+        return Live(pq.ParquetFile(io.BytesIO(data)).read().cast(schema.STATE_SCHEMA))
+    except (FileNotFoundError, LakeError, pa.ArrowException, OSError, ValueError):
+        # Lost, damaged or of other columns: the partitions know the same, only slower.
         return None
 
 
 def write(lake: Lake, cluster: str, states: pa.Table) -> None:
     """Replace the cache by ``states`` (``schema.STATE_SCHEMA``)."""
+    ordered = _in_order(states)
     lake.files.stage(
         layout.live_path(cluster),
-        lambda file: pq.write_table(states, file, compression="lz4", use_dictionary=False),
+        lambda file: pq.write_table(ordered, file, compression="lz4", use_dictionary=False),
     ).publish()
+
+
+def _in_order(states: pa.Table) -> pa.Table:
+    """Return the states that have a resourceVersion, sorted by it."""
+    versions = states["resource_version"]
+    if versions.null_count:
+        states = states.filter(pc.is_valid(versions))
+        versions = states["resource_version"]
+    if pc.all(pc.less_equal(versions[:-1], versions[1:])).as_py() is False:
+        states = states.sort_by("resource_version")
+    return states.combine_chunks()

@@ -35,8 +35,10 @@ _VIEWS = (
     "views/coverage",
 )
 PUBLIC_VIEWS = tuple(sorted(["reasons", *(s.name.rpartition("/")[2] for s in in_folder("views"))]))
+_IN_PATHS = frozenset(column.name for column in schema.PARTITIONS)
 _CATALOGUE = Path(__file__).with_name("event_reasons.tsv")
-_EPSILON_COLUMNS = {"parts": "uid", "ledger": "snapshot_id"}
+# What DuckDB raises for a file whose footer is whole and whose pages are not (2.0).
+_READING = ("Failed to read file", "arquet")
 
 
 class Session:
@@ -53,6 +55,8 @@ class Session:
         self._connection.execute("set TimeZone = 'UTC'")
         self.warnings: list[str] = []
         self.clusters: list[str] = []
+        self._lake: Lake | None = None
+        self._files: dict[str, list[PartFile]] = {}
 
     @classmethod
     def over(cls, tables: Mapping[str, pa.Table]) -> Self:
@@ -80,12 +84,18 @@ class Session:
             raise QueryError(message)
         bound = {name: parameters[name] for name in names}
         try:
-            relation = (
-                self._connection.sql(text, params=bound) if bound else self._connection.sql(text)
-            )
-            return relation.to_arrow_table()
+            return self._result(text, bound)
+        except duckdb.Error as error:
+            if not (_is_reading(error) and self._leave_out_damaged()):
+                raise QueryError(_first_lines(error)) from error
+        try:
+            return self._result(text, bound)
         except duckdb.Error as error:
             raise QueryError(_first_lines(error)) from error
+
+    def _result(self, text: str, bound: Mapping[str, object]) -> pa.Table:
+        relation = self._connection.sql(text, params=bound) if bound else self._connection.sql(text)
+        return relation.to_arrow_table()
 
     def parameters(self, text: str) -> set[str]:
         """Return the names that ``text`` binds; raises ``QueryError`` unless it is exactly one SELECT."""
@@ -105,27 +115,56 @@ class Session:
         self._connection.close()
 
     def _open(self, lake: Lake, cluster: str | None) -> None:
+        self._lake = lake
         self._register_reasons()
         for (view, columns), files in zip(
             _FILE_VIEWS, (lake.parts(cluster), lake.ledger(cluster)), strict=True
         ):
-            readable = self._readable(lake, files, view)
-            self.clusters = sorted({*self.clusters, *clusters_of(readable)})
-            if not readable:
-                # DuckDB refuses an empty list of files, also in CREATE VIEW (2.0).
-                self._connection.register(view, columns.empty_table())
-                continue
-            locations = [lake.files.location(file.path) for file in readable]
-            self._connection.execute(
-                "set variable part_files = $files"
-                if view == "parts"
-                else "set variable ledger_files = $files",
-                {"files": locations},
-            )
-            self._connection.sql(statement(f"lake/{view}").text).create_view(view)
+            self._files[view] = self._readable(lake, files, columns)
+            self.clusters = sorted({*self.clusters, *clusters_of(self._files[view])})
+            self._mount(lake, view, columns)
         for name in _VIEWS:
             text = statement(name).text
             self._connection.sql(text).create_view(name.rpartition("/")[2])
+
+    def _mount(self, lake: Lake, view: str, columns: pa.Schema) -> None:
+        """Let ``view`` read its files."""
+        files = self._files[view]
+        if not files:
+            # DuckDB refuses an empty list of files, also in CREATE VIEW (2.0).
+            self._connection.register(view, columns.empty_table())
+            return
+        locations = [lake.files.location(file.path) for file in files]
+        self._connection.execute(
+            "set variable part_files = $files"
+            if view == "parts"
+            else "set variable ledger_files = $files",
+            {"files": locations},
+        )
+        self._connection.sql(statement(f"lake/{view}").text).create_view(view)
+
+    def _leave_out_damaged(self) -> bool:
+        """Read every file as a whole and leave out what cannot be; return whether there was any."""
+        if self._lake is None:
+            return False
+        before = len(self.warnings)
+        for view, columns in _FILE_VIEWS:
+            files = self._files[view]
+            whole = [file for file in files if self._is_whole(self._lake, file)]
+            if len(whole) < len(files):
+                self._files[view] = whole
+                self._mount(self._lake, view, columns)
+        return len(self.warnings) > before
+
+    def _is_whole(self, lake: Lake, file: PartFile) -> bool:
+        try:
+            with pq.ParquetFile(lake.files.location(file.path)) as opened:
+                for _batch in opened.iter_batches():
+                    pass
+        except (pa.ArrowException, OSError) as error:
+            self._leave_out(file, "cannot be read", quoted(str(error), 120))
+            return False
+        return True
 
     def _lock(self, lake: Lake) -> None:
         """Keep other files of the machine, the network and further settings out of reach."""
@@ -138,22 +177,46 @@ class Session:
         options = pacsv.ParseOptions(delimiter="\t", quote_char=False)
         self._connection.register("reasons", pacsv.read_csv(_CATALOGUE, parse_options=options))
 
-    def _readable(self, lake: Lake, files: Sequence[PartFile], view: str) -> list[PartFile]:
+    def _readable(
+        self, lake: Lake, files: Sequence[PartFile], columns: pa.Schema
+    ) -> list[PartFile]:
         """Leave out, and name, what is not a Parquet file of ours: DuckDB would refuse the whole query."""
         readable = []
         for file in files:
             try:
-                names = pq.read_schema(lake.files.location(file.path)).names
+                found = pq.read_schema(lake.files.location(file.path))
             except (pa.ArrowException, OSError) as error:
-                self.warnings.append(
-                    f"{file.path} cannot be read and is left out: {quoted(str(error), 120)}"
-                )
+                self._leave_out(file, "cannot be read", quoted(str(error), 120))
                 continue
-            if _EPSILON_COLUMNS[view] not in names:
-                self.warnings.append(f"{file.path} is not a file of this lake and is left out")
+            if reason := _foreign(found, columns):
+                self._leave_out(file, "is not a file of this lake", reason)
                 continue
             readable.append(file)
         return readable
+
+    def _leave_out(self, file: PartFile, trouble: str, reason: str) -> None:
+        self.warnings.append(f"{file.path} {trouble} and is left out: {reason}")
+
+
+def _foreign(found: pa.Schema, columns: pa.Schema) -> str:
+    """Return what keeps a file with the schema ``found`` from being one of ours; further columns may be there."""
+    for column in columns:
+        if column.name in _IN_PATHS:
+            continue
+        position = found.get_field_index(column.name)
+        if position >= 0 and found.field(position).type != column.type:
+            return f"its {column.name} is {found.field(position).type}, not {column.type}"
+        if position < 0 and not column.nullable:
+            return f"it has no {column.name}"
+    return ""
+
+
+def _is_reading(error: duckdb.Error) -> bool:
+    return (
+        type(error) is duckdb.Error
+        or isinstance(error, duckdb.IOException)
+        or any(mark in str(error) for mark in _READING)
+    )
 
 
 @contextmanager

@@ -14,21 +14,41 @@ import pyarrow.compute as pc
 from etl import schema
 
 _KEY = ["uid", "n", "last_seen"]
+_NEWEST_FIRST = [("resource_version", "descending"), ("observed_at", "ascending")]
 # Columns that say who saw the state and not what it is.
 _OURS = frozenset({*_KEY, "resource_version", "observed_at", "snapshot_id"})
 _COMPARED = [name for name in schema.SCHEMA.names if name not in _OURS]
 
 
-def redundant(new: pa.Table, old: pa.Table, *, earlier_only: bool = False) -> pa.Array:
-    """Return a boolean for each row of ``new``: whether some row of ``old`` makes it redundant.
-
-    With ``earlier_only`` the tables are the same one, and a row is compared only with
-    rows before it, so that one of several equal copies stays.
-    """
+def redundant(new: pa.Table, old: pa.Table) -> pa.Array:
+    """Return a boolean for each row of ``new``: whether some row of ``old`` makes it redundant."""
     here, there = _pairs(new, old)
-    if earlier_only:
-        before = pc.less(there, here)
-        here, there = here.filter(before), there.filter(before)
+    return _covered(new, old, (here, there))
+
+
+def without_repeats(rows: pa.Table) -> pa.Table:
+    """Return ``rows`` without those that another of them makes redundant, sorted by key."""
+    # In this order what makes a row redundant stands before it, nearly always as its neighbour.
+    # A dump may hold one state thousands of times, so only what is left then is compared in pairs.
+    rows = rows.sort_by([*((name, "ascending") for name in _KEY), *_NEWEST_FIRST])
+    if rows.num_rows > 1:
+        below = pa.array(range(1, rows.num_rows), pa.int64())
+        above = pc.subtract(below, 1)
+        mine, other = rows.select(_KEY).take(below), rows.select(_KEY).take(above)
+        same = pc.equal(mine[_KEY[0]], other[_KEY[0]])
+        for name in _KEY[1:]:
+            same = pc.and_(same, pc.equal(mine[name], other[name]))
+        pairs = (below.filter(same), above.filter(same))
+        rows = rows.filter(pc.invert(_covered(rows, rows, pairs)))
+    here, there = _pairs(rows, rows)
+    before = pc.less(there, here)
+    pairs = (here.filter(before), there.filter(before))
+    return rows.filter(pc.invert(_covered(rows, rows, pairs)))
+
+
+def _covered(new: pa.Table, old: pa.Table, pairs: tuple[pa.Array, pa.Array]) -> pa.Array:
+    """Return a boolean for each row of ``new``: whether it is redundant in one of the ``pairs`` of positions."""
+    here, there = pairs
     if len(here) == 0:
         return pa.repeat(pa.scalar(False), new.num_rows)  # noqa: FBT003 -- a value of the mask
     mine, other = new.take(here), old.take(there)

@@ -58,6 +58,9 @@ class Decoded:
 
 # What msgspec raises for JSON that is not as the struct says, not UTF-8, or nested too deep.
 _ODD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+# How the API writes a list: its kind and metadata first, of which the token is the longest.
+_LONGEST_HEAD = 64 * 1024
+_ITEMS, _NO_ITEMS, _ENDS = b'"items":[', b'"items":[]}', (b"]}", b"]}\n")
 _header = msgspec.json.Decoder(ListHeader)
 _events = msgspec.json.Decoder(_EventList)
 _states = msgspec.json.Decoder(_StateList)
@@ -66,7 +69,17 @@ _event = msgspec.json.Decoder(EventObject)
 
 
 def header(body: bytes) -> ListHeader:
-    """Read a list's kind and metadata; raises ``msgspec.DecodeError`` if ``body`` is no JSON object."""
+    """Read a list's kind and metadata; raises ``msgspec.DecodeError`` if ``body`` is no JSON object.
+
+    Where a body begins and ends as the API writes it, its items are not looked at.
+    """
+    head, items, _rest = body[:_LONGEST_HEAD].partition(_ITEMS)
+    if items and body.endswith(_ENDS):
+        try:
+            return _header.decode(head + _NO_ITEMS)
+        except msgspec.MsgspecError:
+            # These items are not the list's own: read it whole.
+            pass
     return _header.decode(body)
 
 

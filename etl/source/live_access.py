@@ -14,11 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec.structs
-from kubernetes import client as kubernetes_client
-from kubernetes.config import ConfigException, incluster_config, kube_config
+import urllib3
 
 from etl.config.settings import Source
 from etl.errors import ClusterError, quoted
+from etl.lean import only_parts_of
+
+with only_parts_of("kubernetes"):
+    from kubernetes import client as kubernetes_client
+    from kubernetes.config import ConfigException, incluster_config, kube_config
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,10 @@ class Access:
                 ).load_and_set(configuration)
             else:
                 self._load(configuration)
+        if not configuration.verify_ssl:
+            # urllib3 would print a warning with a path of its own for every host.
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+            _log.warning("%s: the server's certificate is not checked", self.origin)
         configuration.connection_pool_maxsize = 2
         return kubernetes_client.ApiClient(configuration)
 
@@ -68,7 +78,10 @@ class Access:
     def told(self) -> Iterator[None]:
         """Turn whatever goes wrong with credentials inside into ``ClusterError``."""
         try:
-            yield
+            # A renewal that fails is logged only; if the old token does not do any more, the
+            # credentials are read anew, and that failure is told.
+            with _root_errors():
+                yield
         except (AttributeError, KeyError, TypeError) as error:
             message = (
                 f"{self.origin} cannot be used: it is not built like one ({quoted(str(error), 80)})"
@@ -102,6 +115,9 @@ def found(source: Source, environ: Mapping[str, str]) -> Access:
     if files:
         named = msgspec.structs.replace(source, kubeconfig=":".join(files))
         return Access(named, environ, in_pod=False)
+    if source.context:
+        message = f"the context {source.context} needs a kubeconfig, and there is none"
+        raise ClusterError(message)
     if "KUBERNETES_SERVICE_HOST" in environ:
         return Access(source, environ, in_pod=True)
     message = (

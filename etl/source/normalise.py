@@ -98,9 +98,9 @@ class Normaliser:
             second,
             event.type,
             event.reason,
-            about.kind,
+            _said(about.kind),
             about.name,
-            about.uid,
+            _said(about.uid),
         )
         digest = hashlib.sha256("\0".join(part or "" for part in lineage).encode()).hexdigest()
         return f"x-{digest[:_UID_DIGITS]}"
@@ -128,6 +128,10 @@ class Normaliser:
             for position in pc.indices_nonzero(mask).to_pylist():
                 flags[position] = [*(flags[position] or []), name]
         return pa.array(flags, pa.list_(pa.string()))
+
+
+def _said(word: str | None) -> str | None:
+    return None if word == NULL_WORD else word
 
 
 def _invalid_counts(seen: States) -> pa.Array:

@@ -1,28 +1,21 @@
-"""The command line itself: help, options, environment, exit codes, messages, interruption."""
+"""The command line itself: help, options, environment, configuration, and what is refused before it runs."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
 
-from etl import __version__, ingest
+from etl import __version__
 from etl.cli import COMMANDS, cli
-from etl.lake import append
-from tests.lib import faults
-from tests.lib.api_answers import encoded
-from tests.lib.apiserver import ApiServer
-from tests.lib.commandline import NOW, Done, contents, eventlake, ledger, parts, temporaries
-from tests.lib.events import event
-from tests.lib.loopback import Answer
+from tests.lib.commandline import Done, contents, eventlake, parts
+from tests.lib.snapshots import dumped
 
 ROOT = Path(__file__).parents[2]
+
+
 WIDTH = 80
 
 
@@ -36,11 +29,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def dump(tmp_path: Path) -> Path:
     """A dump of three events, as kubectl writes it."""
-    with ApiServer() as server:
-        items = [server.add(event(f"web-{n}", at=NOW)) for n in range(3)]
-    path = tmp_path / "events.json"
-    path.write_bytes(encoded({"kind": "List", "apiVersion": "v1", "items": items}))
-    return path
+    return dumped(tmp_path)
 
 
 def commands() -> Iterator[list[str]]:
@@ -226,146 +215,6 @@ def test_impossible_cluster_name(name: str, dump: Path) -> None:
     assert "cluster's name" in done.sentence
 
 
-READING = [["report"], ["sql", "select 1"], ["coverage"], ["check"], ["digest"], ["deliver"]]
-WRITING = [
-    ["snapshot"],
-    ["import", "events.json"],
-    ["sample"],
-    ["--lake", "lake", "run", "--sample"],
-]
-
-
-@pytest.mark.parametrize("arguments", READING, ids=" ".join)
-def test_missing_lake(arguments: list[str]) -> None:
-    """A question to a lake that is not there says so, and makes none."""
-    done = eventlake("--lake", "nowhere", *arguments)
-    assert done.code == 4
-    assert done.sentence.startswith("there is no lake at nowhere; ")
-    assert contents(Path()) == {}
-
-
-def world(server: ApiServer, tmp_path: Path) -> dict[str, str]:
-    """The environment of commands that write."""
-    path = server.kubeconfig(tmp_path / "kubeconfig")
-    return {"KUBECONFIG": str(path), "EVENTLAKE_CLUSTER": "prod"}
-
-
-@pytest.mark.parametrize("arguments", READING + WRITING, ids=" ".join)
-def test_lake_of_a_newer_format(
-    arguments: list[str], dump: Path, apiserver: ApiServer, tmp_path: Path
-) -> None:
-    """A lake that a newer version wrote is refused and left as it was."""
-    assert dump.exists()
-    marker = tmp_path / "lake" / "_lake.json"
-    marker.parent.mkdir()
-    marker.write_text('{"format": "eventlake", "version": 99}')
-    done = eventlake(*arguments, environ=world(apiserver, tmp_path))
-    assert done.code == 4
-    assert "use a newer eventlake" in done.sentence
-    assert list(contents(marker.parent)) == ["_lake.json"]
-
-
-@pytest.mark.parametrize("arguments", READING + WRITING, ids=" ".join)
-def test_file_in_place_of_the_lake(
-    arguments: list[str], dump: Path, apiserver: ApiServer, tmp_path: Path
-) -> None:
-    """A file where the folder should be is told in one sentence, and stays."""
-    assert dump.exists()
-    (tmp_path / "lake").write_text("not a folder")
-    done = eventlake(*arguments, environ=world(apiserver, tmp_path))
-    assert done.code == 4
-    assert "lake" in done.sentence
-    assert (tmp_path / "lake").read_text() == "not a folder"
-
-
-def test_object_store_is_not_spoken_yet(dump: Path) -> None:
-    """A URL is refused and never taken for the name of a folder."""
-    done = eventlake("--lake", "s3://bucket/lake", "--cluster", "prod", "import", dump)
-    assert done.code == 2
-    assert "folders only" in done.sentence
-    assert set(contents(Path())) == {"events.json"}
-
-
-def interrupted(*_: object) -> None:
-    """What Ctrl-C does."""
-    raise KeyboardInterrupt
-
-
-def test_interrupted_wait(apiserver: ApiServer, tmp_path: Path) -> None:
-    """Ctrl-C while waiting for another try ends with 130; the lake has neither parts nor temporaries."""
-    apiserver.add(event(at=NOW))
-    apiserver.faults.add(faults.failing(503))
-    done = eventlake("snapshot", environ=world(apiserver, tmp_path), sleep=interrupted)
-    assert done.code == 130
-    assert "Traceback" not in done.err
-    assert "interrupted" in done.err
-    assert (parts(Path("lake")), temporaries(Path("lake"))) == ([], [])
-
-
-def test_interrupted_with_parts_on_disk(
-    apiserver: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Ctrl-C when pages were written to temporary files already leaves none of them."""
-    monkeypatch.setattr(append, "HELD_BYTES", 1)
-    staged: list[Path] = []
-    for number in range(6):
-        apiserver.add(event(f"web-{number}", at=NOW))
-
-    def busy(answer: Answer) -> Answer:
-        while not staged:
-            staged.extend(temporaries(Path("lake")))
-        return faults.too_many_requests(9)(answer)
-
-    apiserver.faults.add(busy, page=3)
-    options = ("snapshot", "--page-size", 2)
-    done = eventlake(*options, environ=world(apiserver, tmp_path), sleep=interrupted)
-    assert done.code == 130
-    assert staged
-    assert (parts(Path("lake")), temporaries(Path("lake"))) == ([], [])
-    assert ledger(Path("lake")) == []
-
-
-def test_defect_shows_where_it_is(
-    apiserver: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What nobody expected ends with 1, a traceback and the request to report it."""
-
-    def broken(*_: object) -> None:
-        message = "what nobody expected"
-        raise RuntimeError(message)
-
-    monkeypatch.setattr(ingest, "take_snapshot", broken)
-    done = eventlake("snapshot", environ=world(apiserver, tmp_path))
-    assert done.code == 1
-    assert "error: this is a defect of eventlake" in done.err
-    assert done.err.rstrip().endswith("RuntimeError: what nobody expected")
-
-
-def test_quiet_keeps_warnings_and_errors(apiserver: ApiServer, tmp_path: Path) -> None:
-    """--quiet holds back what went well, never what did not."""
-    environ = world(apiserver, tmp_path)
-    assert eventlake("--quiet", "snapshot", environ=environ).err == ""
-    apiserver.add(event(at=NOW))
-    apiserver.faults.add(faults.altered_items(lambda items: items.append(None)))
-    assert eventlake("-q", "snapshot", environ=environ).err.startswith("warning: not in the lake")
-    apiserver.revoke(apiserver.token)
-    assert "(401)" in eventlake("-q", "snapshot", environ=environ).sentence
-
-
-def test_json_log_is_json_alone(apiserver: ApiServer, tmp_path: Path) -> None:
-    """--log-format json makes every line of stderr an object, errors and results included."""
-    apiserver.faults.add(faults.failing(503))
-    environ = {**world(apiserver, tmp_path), "EVENTLAKE_LOG_FORMAT": "json"}
-    lines = eventlake("snapshot", environ=environ).err.splitlines()
-    apiserver.revoke(apiserver.token)
-    lines += eventlake("snapshot", environ=environ).err.splitlines()
-    entries = [json.loads(line) for line in lines]
-    assert [entry["level"] for entry in entries] == ["info", "info", "error"]
-    assert entries[0]["message"].startswith("the server answered 503")
-    assert entries[1]["message"].startswith("prod: 0 events listed")
-    assert "(401)" in entries[2]["message"]
-
-
 def test_sample_twice_adds_nothing() -> None:
     """Loading the sample again changes no file."""
     first = eventlake("sample", "--output", "sample-lake")
@@ -374,31 +223,3 @@ def test_sample_twice_adds_nothing() -> None:
     assert len(before) > 10
     assert eventlake("sample", "--output", "sample-lake").code == 0
     assert contents(Path("sample-lake")) == before
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["report"],
-        ["report", "top_reasons", "--format", "csv"],
-        ["sql", "select message from events"],
-        ["rules", "list"],
-    ],
-    ids=" ".join,
-)
-def test_reader_that_has_seen_enough(arguments: list[str], tmp_path: Path) -> None:
-    """A reader that goes away, as head does, is no failure and gets no traceback."""
-    assert eventlake("sample", "--output", tmp_path / "lake").code == 0
-    with subprocess.Popen(
-        [sys.executable, "-m", "etl", "--lake", tmp_path / "lake", *arguments],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        with contextlib.closing(process.stdout):
-            # Closed before a byte is read, so that even an answer below a pipe's size cannot be written.
-            pass
-        said = process.stderr.read().decode()
-    assert (process.returncode, said) == (0, "")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bench.generate_events import list_revision, rendered
+from bench.generate_events import events, list_revision, rendered
 from bench.prepared_server import PreparedServer
 from tests.lib.apiserver import ApiServer
 from tests.lib.plain_client import ask, fetch
@@ -50,6 +50,27 @@ def test_events_come_in_the_order_of_etcd() -> None:
     keys = [f"{item['namespace']}/{item['name']}" for item in items]
     assert keys == sorted(set(keys))
     assert len({item["uid"] for item in items}) == COUNT
+
+
+def test_no_revision_comes_twice() -> None:
+    """Two objects of one etcd never have the same resourceVersion, however many were written in a second."""
+    revisions = [event.revision for event in events(20_000)]
+    assert len(set(revisions)) == len(revisions)
+    assert max(revisions) < list_revision()
+
+
+def test_another_day_is_the_same_but_for_its_times() -> None:
+    """Events of days ago have the same names and counts, and their times and revisions are earlier."""
+    today = _decoded()
+    before = [json.loads(item) for item in rendered(COUNT, days_ago=2)]
+    for now, then in zip(today, before, strict=True):
+        assert (then["metadata"]["name"], then.get("count")) == (
+            now["metadata"]["name"],
+            now.get("count"),
+        )
+        assert then["metadata"]["creationTimestamp"] < now["metadata"]["creationTimestamp"]
+        revisions = (int(e["metadata"]["resourceVersion"]) for e in (then, now))
+        assert next(revisions) < next(revisions)
 
 
 def test_events_have_the_recorded_shape() -> None:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 
 from etl.errors import UsageError
-from etl.lean import without_pandas
+from etl.lean import without_numpy
 from etl.reports.catalogue import Language, catalogue
 from etl.reports.page import build
 from etl.timespan import Window
@@ -278,9 +278,9 @@ def test_damaged_files_are_named() -> None:
     assert "Left out: parts/&lt;b&gt;.parquet cannot be read" in page
 
 
-def test_the_page_is_made_without_pandas() -> None:
+def test_the_page_is_made_without_pandas_and_numpy() -> None:
     """The job that writes the page keeps pandas out of its process."""
-    with without_pandas():
+    with without_numpy():
         assert "<svg" in _page(many())
 
 

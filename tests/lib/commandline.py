@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -99,6 +100,16 @@ def parts(lake: Path) -> list[Path]:
 def temporaries(lake: Path) -> list[Path]:
     """Return what was staged and neither published nor discarded."""
     return [path for path in lake.rglob("*") if path.name.startswith(TEMPORARY_PREFIX)]
+
+
+def staged(lake: Path) -> list[Path]:
+    """Wait until something is staged, for at most ten seconds, and return it."""
+    for _ in range(1000):
+        if found := temporaries(lake):
+            return found
+        time.sleep(0.01)
+    message = f"nothing was staged in {lake}"
+    raise AssertionError(message)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -72,6 +72,21 @@ def test_a_header_is_read_without_the_items() -> None:
         decode.header(b"<html>502 Bad Gateway</html>")
 
 
+@pytest.mark.parametrize("order", ["kmi", "imk", "ikm", "mik"])
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_header_is_read_in_any_order_of_keys(order: str, indent: int | None) -> None:
+    """A proxy that sorts keys puts the token behind the items: the list must not look finished."""
+    parts = {
+        "k": {"kind": "EventList"},
+        "m": {"metadata": {"continue": "token", "resourceVersion": "5"}},
+        "i": {"items": [EVENT, EVENT]},
+    }
+    body = {name: value for key in order for name, value in parts[key].items()}
+    separators = None if indent else (",", ":")
+    header = decode.header(json.dumps(body, indent=indent, separators=separators).encode())
+    assert (header.kind, header.metadata.continue_) == ("EventList", "token")
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from etl.lean import without_pandas
-from tests.lib.api_answers import encoded
+from etl.lean import only_parts_of, without_numpy
 from tests.lib.apiserver import ApiServer
 from tests.lib.commandline import NOW
 from tests.lib.events import event
+from tests.lib.snapshots import dumped
 
 ROOT = Path(__file__).parents[2]
 HEAVY = frozenset(
-    {"altair", "duckdb", "httpx", "jinja2", "kubernetes", "pandas", "pyarrow", "rich"}
+    {
+        *("altair", "duckdb", "httpx", "jinja2", "kubernetes.client", "kubernetes.dynamic"),
+        *("numpy", "pandas", "pyarrow", "rich"),
+    }
 )
 # Runs one command and tells its exit code and which heavy libraries it came to hold.
 PROGRAM = """
@@ -46,11 +52,7 @@ def imported(*arguments: object, environ: dict[str, str] | None = None) -> set[s
 @pytest.fixture(scope="module")
 def dump(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dump of three events, as kubectl writes it."""
-    with ApiServer() as server:
-        items = [server.add(event(f"web-{n}", at=NOW)) for n in range(3)]
-    path = tmp_path_factory.mktemp("dump") / "events.json"
-    path.write_bytes(encoded({"kind": "List", "apiVersion": "v1", "items": items}))
-    return path
+    return dumped(tmp_path_factory.mktemp("dump"))
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +78,7 @@ def test_snapshot_imports_what_it_needs(tmp_path: Path) -> None:
         server.add(event(at=NOW))
         path = server.kubeconfig(tmp_path / "kubeconfig")
         found = imported("--lake", tmp_path / "lake", "snapshot", "--kubeconfig", path)
-    assert found == {"kubernetes", "pyarrow"}
+    assert found == {"kubernetes.client", "pyarrow"}
 
 
 def test_import_imports_what_it_needs(tmp_path: Path, dump: Path) -> None:
@@ -99,15 +101,52 @@ def test_answers_import_neither_kubernetes_nor_charts(
     assert imported("--lake", lake, *arguments) == needed
 
 
-def test_pandas_stays_out_and_comes_back() -> None:
-    """Inside, pandas cannot be found; what is imported already is left, and afterwards all is as before."""
-    before = list(sys.meta_path)
-    kept = {
-        name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == "pandas"
-    }
+@contextmanager
+def forgotten(package: str) -> Iterator[None]:
+    """Let a package seem not to be imported yet; afterwards its modules are the old ones again."""
+    names = [name for name in sys.modules if name.split(".")[0] == package]
+    kept = {name: sys.modules.pop(name) for name in names}
     try:
-        with without_pandas(), pytest.raises(ModuleNotFoundError, match="not wanted"):
-            __import__("pandas")
+        yield
     finally:
+        for name in [name for name in sys.modules if name.split(".")[0] == package]:
+            del sys.modules[name]
         sys.modules.update(kept)
+
+
+@pytest.mark.parametrize("package", ["numpy", "pandas"])
+def test_numpy_and_pandas_stay_out_and_come_back(package: str) -> None:
+    """Inside, they cannot be found; what is imported already is left, and afterwards all is as before."""
+    before = list(sys.meta_path)
+    with (
+        forgotten(package),
+        without_numpy(),
+        pytest.raises(ModuleNotFoundError, match="not wanted"),
+    ):
+        __import__(package)
     assert sys.meta_path == before
+
+
+def test_a_part_is_imported_without_its_package() -> None:
+    """Only the part and what it needs are imported; the package itself comes whole, with the same part."""
+    with forgotten("kubernetes"):
+        with only_parts_of("kubernetes"):
+            part = importlib.import_module("kubernetes.client")
+        assert {"kubernetes", "kubernetes.dynamic"}.isdisjoint(sys.modules)
+        package = importlib.import_module("kubernetes")
+        assert package.client is part
+        assert "kubernetes.dynamic" in sys.modules
+
+
+def test_a_package_that_is_imported_stays_as_it_is() -> None:
+    """Whoever imported the package before keeps it."""
+    package = importlib.import_module("kubernetes")
+    with only_parts_of("kubernetes"):
+        assert sys.modules["kubernetes"] is package
+    assert sys.modules["kubernetes"] is package
+
+
+def test_parts_of_a_package_that_is_not_there() -> None:
+    """The import says so, as it would have anyway."""
+    with only_parts_of("no_such_package"), pytest.raises(ModuleNotFoundError):
+        importlib.import_module("no_such_package.part")
