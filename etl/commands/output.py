@@ -53,7 +53,10 @@ def console(invocation: Invocation, output: Path | None) -> Iterator[Console]:
     from rich.console import Console  # noqa: PLC0415 -- 80 ms that machine formats do not need
 
     class Screen(Console):
+        """A console that leaves a closed pipe to the command line."""
+
         def on_broken_pipe(self) -> None:
+            """Raise what a closed pipe is."""
             # rich would end the process with 1; a reader that has seen enough is no failure.
             raise BrokenPipeError
 

@@ -76,7 +76,7 @@ def test_a_header_is_read_without_the_items() -> None:
 @pytest.mark.parametrize("indent", [None, 2])
 def test_a_header_is_read_in_any_order_of_keys(order: str, indent: int | None) -> None:
     """A proxy that sorts keys puts the token behind the items: the list must not look finished."""
-    parts = {
+    parts: dict[str, dict[str, object]] = {
         "k": {"kind": "EventList"},
         "m": {"metadata": {"continue": "token", "resourceVersion": "5"}},
         "i": {"items": [EVENT, EVENT]},
