@@ -22,21 +22,26 @@ import pyarrow.parquet as pq
 from etl import schema
 from etl.errors import QueryError, quoted
 from etl.lake.layout import Lake, PartFile, clusters_of
+from etl.lake.partitions import Sources, partitions, sources
 from etl.statements import in_folder, statement
 
-# Views in an order in which each finds what it needs; the first two read files.
-_FILE_VIEWS = (("parts", schema.FULL_SCHEMA), ("ledger", schema.FULL_SNAPSHOT_SCHEMA))
+# The views that read files: what they show if there are none, and how they are told which.
+_FILE_VIEWS = {
+    "days": (schema.FULL_DAY_SCHEMA, "set variable day_files = $files"),
+    "context": (schema.FULL_DAY_SCHEMA, "set variable context_files = $files"),
+    "parts": (schema.FULL_SCHEMA, "set variable part_files = $files"),
+    "ledger": (schema.FULL_SNAPSHOT_SCHEMA, "set variable ledger_files = $files"),
+}
+# Views in an order in which each finds what it needs.
+_STATES = ("lake/merged", "lake/near", "lake/occurrences", "views/observations", "views/events")
 _VIEWS = (
-    "views/observations",
-    "lake/occurrences",
-    "views/events",
+    *_STATES,
     "views/latest",
     "views/snapshots",
     "views/coverage",
 )
 PUBLIC_VIEWS = tuple(sorted(["reasons", *(s.name.rpartition("/")[2] for s in in_folder("views"))]))
 _CATALOGUE = Path(__file__).with_name("event_reasons.tsv")
-_EPSILON_COLUMNS = {"parts": "uid", "ledger": "snapshot_id"}
 
 
 class Session:
@@ -45,14 +50,26 @@ class Session:
     ``warnings`` names the files that were left out; ``clusters`` are those with data.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Mapping[str, str] | None = None) -> None:
         """Open an empty session; use ``session`` or ``over`` to get one with views."""
         self._connection = duckdb.connect(
-            config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+            config={
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+                **(settings or {}),
+            }
         )
         self._connection.execute("set TimeZone = 'UTC'")
         self.warnings: list[str] = []
         self.clusters: list[str] = []
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Release the session."""
+        self.close()
 
     @classmethod
     def over(cls, tables: Mapping[str, pa.Table]) -> Self:
@@ -73,26 +90,27 @@ class Session:
         Only the parameters that the statement names are bound. Raises ``QueryError``
         for a statement that is not one SELECT, a missing parameter, or DuckDB's refusal.
         """
-        names = self.parameters(text)
-        missing = sorted(names - set(parameters))
-        if missing:
-            message = "the statement wants a value for " + ", ".join(f"${name}" for name in missing)
-            raise QueryError(message)
-        bound = {name: parameters[name] for name in names}
         try:
-            relation = (
-                self._connection.sql(text, params=bound) if bound else self._connection.sql(text)
-            )
-            return relation.to_arrow_table()
+            return self._bound(text, parameters).to_arrow_table()
         except duckdb.Error as error:
-            raise QueryError(_first_lines(error)) from error
+            raise QueryError(first_lines(error)) from error
+
+    def stream(
+        self, text: str, parameters: Mapping[str, object], *, rows: int
+    ) -> Iterator[pa.RecordBatch]:
+        """Run one statement as ``run`` does and yield its rows in batches of ``rows``, never all at once."""
+        try:
+            yield from self._bound(text, parameters).to_arrow_reader(rows)
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
+            # DuckDB's errors come as those of Arrow, some of them as OSError, while rows are fetched.
+            raise QueryError(first_lines(error)) from error
 
     def parameters(self, text: str) -> set[str]:
         """Return the names that ``text`` binds; raises ``QueryError`` unless it is exactly one SELECT."""
         try:
             found = self._connection.extract_statements(text)
         except duckdb.Error as error:
-            raise QueryError(_first_lines(error)) from error
+            raise QueryError(first_lines(error)) from error
         if len(found) != 1 or found[0].type != duckdb.StatementType.SELECT:
             message = (
                 "exactly one SELECT is wanted: the lake is read-only and statements run one by one"
@@ -104,32 +122,48 @@ class Session:
         """Release the session."""
         self._connection.close()
 
+    def _bound(self, text: str, parameters: Mapping[str, object]) -> duckdb.DuckDBPyRelation:
+        names = self.parameters(text)
+        missing = sorted(names - set(parameters))
+        if missing:
+            message = "the statement wants a value for " + ", ".join(f"${name}" for name in missing)
+            raise QueryError(message)
+        bound = {name: parameters[name] for name in names}
+        return self._connection.sql(text, params=bound) if bound else self._connection.sql(text)
+
     def _open(self, lake: Lake, cluster: str | None) -> None:
         self._register_reasons()
-        for (view, columns), files in zip(
-            _FILE_VIEWS, (lake.parts(cluster), lake.ledger(cluster)), strict=True
-        ):
-            readable = self._readable(lake, files, view)
-            self.clusters = sorted({*self.clusters, *clusters_of(readable)})
-            if not readable:
-                # DuckDB refuses an empty list of files, also in CREATE VIEW (2.0).
-                self._connection.register(view, columns.empty_table())
-                continue
-            locations = [lake.files.location(file.path) for file in readable]
-            self._connection.execute(
-                "set variable part_files = $files"
-                if view == "parts"
-                else "set variable ledger_files = $files",
-                {"files": locations},
-            )
+        known = partitions(lake, cluster)
+        self.warnings += known.warnings
+        self.clusters = sorted({name for name, _day in known.found})
+        self._read_states(lake, sources(known))
+        rows = self._readable(lake, lake.ledger(cluster))
+        self.clusters = sorted({*self.clusters, *clusters_of(rows)})
+        self._read_files("ledger", [lake.files.location(file.path) for file in rows])
+        self._create(_VIEWS)
+
+    def _read_states(self, lake: Lake, of: Sources) -> None:
+        for view, paths in (("days", of.days), ("context", of.context), ("parts", of.parts)):
+            self._read_files(view, [lake.files.location(path) for path in paths])
+
+    def _read_files(self, view: str, locations: Sequence[str]) -> None:
+        columns, choose = _FILE_VIEWS[view]
+        if locations:
+            self._connection.execute(choose, {"files": locations})
             self._connection.sql(statement(f"lake/{view}").text).create_view(view)
-        for name in _VIEWS:
-            text = statement(name).text
-            self._connection.sql(text).create_view(name.rpartition("/")[2])
+            return
+        # DuckDB refuses an empty list of files, also in CREATE VIEW (2.0). The filter lets it
+        # see that there is nothing, and leave out of a plan what would be done with it.
+        self._connection.register(f"no_{view}", columns.empty_table())
+        self._connection.table(f"no_{view}").filter("false").create_view(view)
+
+    def _create(self, names: Sequence[str]) -> None:
+        for name in names:
+            self._connection.sql(statement(name).text).create_view(name.rpartition("/")[2])
 
     def _lock(self, lake: Lake) -> None:
         """Keep other files of the machine, the network and further settings out of reach."""
-        trees = [lake.files.location(f"{tree}/") for tree in ("parts", "snapshots")]
+        trees = [lake.files.location(f"{tree}/") for tree in ("days", "parts", "snapshots")]
         self._connection.execute("set allowed_directories = $trees", {"trees": trees})
         self._connection.execute("set enable_external_access = false")
         self._connection.execute("set lock_configuration = true")
@@ -138,8 +172,8 @@ class Session:
         options = pacsv.ParseOptions(delimiter="\t", quote_char=False)
         self._connection.register("reasons", pacsv.read_csv(_CATALOGUE, parse_options=options))
 
-    def _readable(self, lake: Lake, files: Sequence[PartFile], view: str) -> list[PartFile]:
-        """Leave out, and name, what is not a Parquet file of ours: DuckDB would refuse the whole query."""
+    def _readable(self, lake: Lake, files: Sequence[PartFile]) -> list[PartFile]:
+        """Leave out, and name, what is no row of the ledger: DuckDB would refuse the whole query."""
         readable = []
         for file in files:
             try:
@@ -149,7 +183,7 @@ class Session:
                     f"{file.path} cannot be read and is left out: {quoted(str(error), 120)}"
                 )
                 continue
-            if _EPSILON_COLUMNS[view] not in names:
+            if "snapshot_id" not in names:
                 self.warnings.append(f"{file.path} is not a file of this lake and is left out")
                 continue
             readable.append(file)
@@ -175,7 +209,7 @@ def session(lake: Lake, *, cluster: str | None = None, locked: bool = False) -> 
         opened.close()
 
 
-def _first_lines(error: duckdb.Error) -> str:
+def first_lines(error: Exception) -> str:
     """Return DuckDB's message without its marks and suggestions of internals: the first three lines."""
     lines = [line for line in str(error).splitlines() if line.strip()]
     return re.sub(r"\s+", " ", " ".join(lines[:3]))[:500]

@@ -238,9 +238,7 @@ LATE = {"timeout": Duration(seconds=0.2), "retries": 1}
 def test_hang_that_stays_is_given_up(server: ApiServer, lake: Path) -> None:
     """A server that never answers costs its timeout as often as configured, and then the run fails."""
     server.faults.add(faults.hang(seconds=60), times=None)
-    with pytest.raises(
-        ClusterError, match="a page took longer than 200ms; gave up after 2 tries"
-    ):
+    with pytest.raises(ClusterError, match="a page took longer than 200ms; gave up after 2 tries"):
         taken(server, lake, **LATE)
     assert [row["status"] for row in ledger(lake)] == ["failed"]
 
