@@ -32,10 +32,17 @@ _FILE_VIEWS = {
     "parts": (schema.FULL_SCHEMA, "set variable part_files = $files"),
     "ledger": (schema.FULL_SNAPSHOT_SCHEMA, "set variable ledger_files = $files"),
 }
+_COUNTED_SCHEMA = pa.schema(
+    [
+        schema.FULL_DAY_SCHEMA.field(name)
+        for name in ("cluster", "date", "uid", "n", "last_seen", *(c.name for c in schema.DERIVED))
+    ]
+)
 # Views in an order in which each finds what it needs.
-_STATES = ("lake/merged", "lake/near", "lake/occurrences", "views/observations", "views/events")
+_COUNTING = ("lake/merged", "lake/near", "lake/occurrences")
 _VIEWS = (
-    *_STATES,
+    "views/observations",
+    "views/events",
     "views/latest",
     "views/snapshots",
     "views/coverage",
@@ -136,7 +143,14 @@ class Session:
         known = partitions(lake, cluster)
         self.warnings += known.warnings
         self.clusters = sorted({name for name, _day in known.found})
-        self._read_states(lake, sources(known))
+        of = sources(known)
+        self._read_states(lake, of)
+        if of.parts:
+            self._create(_COUNTING)
+        else:
+            # Plans of a lake whose days are all closed have nothing to merge and to count.
+            self._show_nothing("merged", schema.FULL_SCHEMA)
+            self._show_nothing("occurrences", _COUNTED_SCHEMA)
         rows = self._readable(lake, lake.ledger(cluster))
         self.clusters = sorted({*self.clusters, *clusters_of(rows)})
         self._read_files("ledger", [lake.files.location(file.path) for file in rows])
@@ -152,8 +166,11 @@ class Session:
             self._connection.execute(choose, {"files": locations})
             self._connection.sql(statement(f"lake/{view}").text).create_view(view)
             return
-        # DuckDB refuses an empty list of files, also in CREATE VIEW (2.0). The filter lets it
-        # see that there is nothing, and leave out of a plan what would be done with it.
+        # DuckDB refuses an empty list of files, also in CREATE VIEW (2.0).
+        self._show_nothing(view, columns)
+
+    def _show_nothing(self, view: str, columns: pa.Schema) -> None:
+        """Create an empty view; the filter lets DuckDB see that it is, and plan nothing over it."""
         self._connection.register(f"no_{view}", columns.empty_table())
         self._connection.table(f"no_{view}").filter("false").create_view(view)
 
