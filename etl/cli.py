@@ -25,9 +25,10 @@ from etl.lean import without_numpy
 
 # name: (module below etl.commands, attribute, what --help says). Read without importing.
 COMMANDS: dict[str, tuple[str, str, str]] = {
-    "run": ("run", "run", "The main job: snapshot, reports page, digest when it is due."),
+    "run": ("run", "run", "The main job: snapshot, seal, page, digest when it is due."),
     "snapshot": ("snapshot", "snapshot", "LIST the events of a cluster and append what is new."),
     "import": ("imports", "import_", "Append events from kubectl dumps, folders or stdin."),
+    "seal": ("seal", "seal", "Rewrite closed days as one sorted file each."),
     "report": (
         "report",
         "report",

@@ -139,6 +139,20 @@ PARTITIONS: tuple[Column, ...] = (
     _column("date", pa.date32(), "The UTC day of last_seen.", nullable=False),
 )
 
+# What a sealed day knows beside the states themselves.
+DERIVED: tuple[Column, ...] = (
+    _column(
+        "occurrences",
+        pa.int64(),
+        "How many occurrences the observation adds to the count of its lineage.",
+        nullable=False,
+    ),
+    _column("since", TIME, "From when on they happened; null where nobody says."),
+    _column(
+        "reset", pa.bool_(), "Whether the count of the lineage starts anew here.", nullable=False
+    ),
+)
+
 FLAGS: dict[str, str] = {
     "count_invalid": "count was zero or negative and became 1",
     "implausible": "n is above 1,000 per second of its life; it counts as one occurrence",
@@ -153,6 +167,12 @@ SCHEMA = pa.schema(_PARQUET)
 # What the views see: the file's columns and the partition's.
 FULL_SCHEMA = pa.schema(
     [*(pa.field(c.name, c.type, nullable=c.nullable) for c in PARTITIONS), *_PARQUET]
+)
+DAY_SCHEMA = pa.schema(
+    [*_PARQUET, *(pa.field(c.name, c.type, nullable=c.nullable) for c in DERIVED)]
+)
+FULL_DAY_SCHEMA = pa.schema(
+    [*(pa.field(c.name, c.type, nullable=c.nullable) for c in PARTITIONS), *DAY_SCHEMA]
 )
 KEY = ("cluster", "uid", "n", "last_seen")
 # What tells a state of one cluster from every other, and whether a copy is a newer one.

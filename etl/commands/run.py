@@ -11,6 +11,7 @@ import click
 from etl.commands import digest as digests
 from etl.commands.invocation import Invocation
 from etl.commands.output import write_file
+from etl.commands.seal import DAYS_PER_RUN, seal_now
 from etl.commands.snapshot import snapshot_now
 from etl.errors import ClusterError, EventlakeError
 from etl.timespan import Window
@@ -33,7 +34,7 @@ SAMPLE_LAKE = "sample-lake"
 def run(
     invocation: Invocation, kubeconfig: str | None, context: str | None, *, sample: bool
 ) -> None:
-    """Snapshot the cluster, write the reports page, send the digest when it is due.
+    """Snapshot the cluster, seal the days that are due, write the reports page, send the digest when it is due.
 
     Each step is tried even if one before it failed; the exit code is that of the first failure.
     """
@@ -44,14 +45,22 @@ def run(
         return
     failures: list[EventlakeError] = []
     notes: list[str] = []
+    cluster = invocation.cluster
     try:
-        snapshot_now(invocation, kubeconfig=kubeconfig, context=context)
+        cluster, _entry = snapshot_now(invocation, kubeconfig=kubeconfig, context=context)
     except ClusterError as error:
         # The digest matters most on the day when the cluster does not answer.
         failures.append(error)
         notes.append(f"snapshot failed: {error}")
         if not invocation.lake.ledger():
             raise
+    if cluster:
+        try:
+            # Each cluster has a job of its own, so a run seals only the days of its own.
+            seal_now(invocation, cluster=cluster, limit=DAYS_PER_RUN)
+        except EventlakeError as error:
+            # As below; answers do not need sealing, they are only slower without.
+            failures.append(error)
     for step in (_page, _digest):
         try:
             step(invocation, ready, notes)

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from etl import schema
 from etl.errors import quoted
-from etl.lake import layout
+from etl.lake import layout, partitions
 from etl.lake.files import Staged
 from etl.lake.layout import Lake
 from etl.lake.redundant import redundant, without_repeats
@@ -121,10 +121,12 @@ class Addition:
         return self._read([s.location for staged_day, s in self._staged if staged_day == day], rows)
 
     def _stored_of(self, day: date, rows: pa.Table) -> list[pa.Table]:
-        """Read the states of these uids from the parts that the day had when this run first touched it."""
+        """Read the states of these uids from the files that stood for the day when this run first touched it."""
         if day not in self._stored:
-            files = self._lake.partition(self._cluster, day)
-            self._stored[day] = [self._lake.files.location(file.path) for file in files]
+            found = partitions.partition(self._lake, self._cluster, day)
+            # Damaged ones must not stop a run: at worst a copy is written that the views merge.
+            self.warnings += found.warnings
+            self._stored[day] = [self._lake.files.location(file.path) for file in found.files]
         return self._read(self._stored[day], rows)
 
     def _read(self, locations: list[str], rows: pa.Table) -> list[pa.Table]:

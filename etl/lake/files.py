@@ -38,6 +38,10 @@ class Staged(Protocol):
         """Make it visible, complete and durable."""
         ...
 
+    def create(self) -> bool:
+        """Make it visible only if its name is free, and discard it if not; return whether this call did."""
+        ...
+
     def discard(self) -> None:
         """Give its space back; after ``publish`` this does nothing."""
         ...
@@ -127,20 +131,8 @@ class LocalFiles:
         self.stage(path, lambda file: _write_all(file, data)).publish()
 
     def create(self, path: str, data: bytes) -> bool:
-        """Create by hard link, which fails if the name is taken: exclusive and complete at once."""
-        target = self._root / path
-        try:
-            temporary = self._filled(target, lambda file: _write_all(file, data))
-            try:
-                os.link(temporary, target)
-            except FileExistsError:
-                return False
-            finally:
-                temporary.unlink(missing_ok=True)
-            _sync_folder(target.parent)
-        except OSError as error:
-            raise self.refused("write", path, error) from error
-        return True
+        """Create by hard link: exclusive and complete at once."""
+        return self.stage(path, lambda file: _write_all(file, data)).create()
 
     def stage(self, path: str, fill: Callable[[BinaryIO], None]) -> LocalStaged:
         """Write and sync a temporary file beside the target."""
@@ -219,6 +211,19 @@ class LocalStaged:
         except OSError as error:
             self.discard()
             raise self._files.refused("write", self.path, error) from error
+
+    def create(self) -> bool:
+        """Give the file its name by a hard link, which fails if the name is taken."""
+        try:
+            os.link(self._temporary, self._target)
+            _sync_folder(self._target.parent)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise self._files.refused("write", self.path, error) from error
+        finally:
+            self.discard()
+        return True
 
     def discard(self) -> None:
         """Remove the temporary file."""

@@ -2,6 +2,7 @@
 
     _lake.json                                           the format's version
     parts/cluster=C/date=D/<snapshot id>[-k].parquet     what one run added; never changed
+    days/cluster=C/date=D/<generation>.parquet           a sealed day; the highest generation counts
     snapshots/cluster=C/date=D/<snapshot id>.parquet     the ledger, one row a file
     live/cluster=C/live.parquet                          states of the newest list: a cache
 
@@ -27,9 +28,11 @@ _MARKER = "_lake.json"
 _PARTITION = re.compile(
     r"(?P<tree>[a-z]+)/cluster=(?P<cluster>[^/]+)/date=(?P<date>\d{4}-\d\d-\d\d)/(?P<name>[^/]+\.parquet)"
 )
+# Zero-padded, so that the order of names is the order of generations.
+_GENERATION = re.compile(r"\d{8}")
 # "." and ".." are folders of their own, the other is Hive's word for null.
 _NO_CLUSTERS = frozenset({"", ".", "..", "__HIVE_DEFAULT_PARTITION__"})
-_COLUMNS = frozenset({*schema.FULL_SCHEMA.names, *schema.FULL_SNAPSHOT_SCHEMA.names})
+_COLUMNS = frozenset({*schema.FULL_DAY_SCHEMA.names, *schema.FULL_SNAPSHOT_SCHEMA.names})
 _LONGEST_CLUSTER = 200  # bytes once encoded: "cluster=" and this must stay below a file name's 255
 
 
@@ -40,6 +43,11 @@ class PartFile:
     path: str
     cluster: str
     date: date
+
+    @property
+    def name(self) -> str:
+        """The file's name without suffix: unique within its partition."""
+        return self.path.rpartition("/")[2].removesuffix(".parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +89,30 @@ class Lake:
         """Return the files of observations, of one cluster or all."""
         return self._tree("parts", cluster)
 
+    def days(self, cluster: str | None = None) -> list[PartFile]:
+        """Return the files of sealed days, of one cluster or all: every generation that is there."""
+        return [file for file in self._tree("days", cluster) if _GENERATION.fullmatch(file.name)]
+
     def ledger(self, cluster: str | None = None) -> list[PartFile]:
         """Return the ledger's files, of one cluster or all."""
         return self._tree("snapshots", cluster)
 
     def partition(self, cluster: str, day: date) -> list[PartFile]:
-        """Return the files of observations of one cluster and day."""
-        paths = self.files.list(f"parts/cluster={encoded(cluster)}/date={day.isoformat()}")
-        return [found for path in paths if (found := _partitioned(path))]
+        """Return the parts of one cluster and day."""
+        return self._files_of("parts", cluster, day)
+
+    def generations(self, cluster: str, day: date) -> list[PartFile]:
+        """Return the generations of one sealed day, the highest last."""
+        files = self._files_of("days", cluster, day)
+        return [file for file in files if _GENERATION.fullmatch(file.name)]
 
     def _tree(self, tree: str, cluster: str | None) -> list[PartFile]:
         prefix = tree if cluster is None else f"{tree}/cluster={encoded(cluster)}"
         return [found for path in self.files.list(prefix) if (found := _partitioned(path))]
+
+    def _files_of(self, tree: str, cluster: str, day: date) -> list[PartFile]:
+        paths = self.files.list(f"{tree}/cluster={encoded(cluster)}/date={day.isoformat()}")
+        return [found for path in paths if (found := _partitioned(path))]
 
     def _refuse_columns_above(self) -> None:
         """Refuse a path with a folder like ``cluster=x``: DuckDB reads partitions in the whole path, first one wins."""
@@ -109,6 +129,11 @@ class Lake:
 def part_path(cluster: str, day: date, name: str) -> str:
     """Return the path of a part called ``name`` (without suffix)."""
     return f"parts/cluster={encoded(cluster)}/date={day.isoformat()}/{name}.parquet"
+
+
+def day_path(cluster: str, day: date, generation: int) -> str:
+    """Return the path of a generation of a sealed day."""
+    return f"days/cluster={encoded(cluster)}/date={day.isoformat()}/{generation:08d}.parquet"
 
 
 def ledger_path(cluster: str, day: date, snapshot_id: str) -> str:

@@ -16,26 +16,39 @@ from typing import Self
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from etl import schema
 from etl.errors import QueryError, quoted
 from etl.lake.layout import Lake, PartFile, clusters_of
+from etl.lake.partitions import Sources, foreign, left_out, partitions, sources
 from etl.statements import in_folder, statement
 
-# Views in an order in which each finds what it needs; the first two read files.
-_FILE_VIEWS = (("parts", schema.FULL_SCHEMA), ("ledger", schema.FULL_SNAPSHOT_SCHEMA))
+# The views that read files: what they show if there are none, and how they are told which.
+_FILE_VIEWS = {
+    "days": (schema.FULL_DAY_SCHEMA, "set variable day_files = $files"),
+    "context": (schema.FULL_DAY_SCHEMA, "set variable context_files = $files"),
+    "parts": (schema.FULL_SCHEMA, "set variable part_files = $files"),
+    "ledger": (schema.FULL_SNAPSHOT_SCHEMA, "set variable ledger_files = $files"),
+}
+_COUNTED_SCHEMA = pa.schema(
+    [
+        schema.FULL_DAY_SCHEMA.field(name)
+        for name in ("cluster", "date", "uid", "n", "last_seen", *(c.name for c in schema.DERIVED))
+    ]
+)
+# Views in an order in which each finds what it needs.
+_COUNTING = ("lake/merged", "lake/near", "lake/occurrences")
 _VIEWS = (
     "views/observations",
-    "lake/occurrences",
     "views/events",
     "views/latest",
     "views/snapshots",
     "views/coverage",
 )
 PUBLIC_VIEWS = tuple(sorted(["reasons", *(s.name.rpartition("/")[2] for s in in_folder("views"))]))
-_IN_PATHS = frozenset(column.name for column in schema.PARTITIONS)
 _CATALOGUE = Path(__file__).with_name("event_reasons.tsv")
 # What DuckDB raises for a file whose footer is whole and whose pages are not (2.0).
 _READING = ("Failed to read file", "arquet")
@@ -47,16 +60,30 @@ class Session:
     ``warnings`` names the files that were left out; ``clusters`` are those with data.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Mapping[str, str] | None = None) -> None:
         """Open an empty session; use ``session`` or ``over`` to get one with views."""
         self._connection = duckdb.connect(
-            config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+            config={
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+                **(settings or {}),
+            }
         )
         self._connection.execute("set TimeZone = 'UTC'")
         self.warnings: list[str] = []
         self.clusters: list[str] = []
         self._lake: Lake | None = None
-        self._files: dict[str, list[PartFile]] = {}
+        self._cluster: str | None = None
+        self._used: list[str] = []
+        self._damaged: set[str] = set()
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Release the session."""
+        self.close()
 
     @classmethod
     def over(cls, tables: Mapping[str, pa.Table]) -> Self:
@@ -65,7 +92,7 @@ class Session:
         for name, table in tables.items():
             opened._connection.register(name, table)
             if "cluster" in table.column_names:
-                found = {value for value in table["cluster"].to_pylist() if value is not None}
+                found = {value for value in pc.unique(table["cluster"]).to_pylist() if value}
                 opened.clusters = sorted({*opened.clusters, *found})
         if "reasons" not in tables:
             opened._register_reasons()
@@ -77,32 +104,32 @@ class Session:
         Only the parameters that the statement names are bound. Raises ``QueryError``
         for a statement that is not one SELECT, a missing parameter, or DuckDB's refusal.
         """
-        names = self.parameters(text)
-        missing = sorted(names - set(parameters))
-        if missing:
-            message = "the statement wants a value for " + ", ".join(f"${name}" for name in missing)
-            raise QueryError(message)
-        bound = {name: parameters[name] for name in names}
         try:
-            return self._result(text, bound)
+            return self._bound(text, parameters).to_arrow_table()
         except duckdb.Error as error:
             if not (_is_reading(error) and self._leave_out_damaged()):
-                raise QueryError(_first_lines(error)) from error
+                raise QueryError(first_lines(error)) from error
         try:
-            return self._result(text, bound)
+            return self._bound(text, parameters).to_arrow_table()
         except duckdb.Error as error:
-            raise QueryError(_first_lines(error)) from error
+            raise QueryError(first_lines(error)) from error
 
-    def _result(self, text: str, bound: Mapping[str, object]) -> pa.Table:
-        relation = self._connection.sql(text, params=bound) if bound else self._connection.sql(text)
-        return relation.to_arrow_table()
+    def stream(
+        self, text: str, parameters: Mapping[str, object], *, rows: int
+    ) -> Iterator[pa.RecordBatch]:
+        """Run one statement as ``run`` does and yield its rows in batches of ``rows``, never all at once."""
+        try:
+            yield from self._bound(text, parameters).to_arrow_reader(rows)
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
+            # DuckDB's errors come as those of Arrow, some of them as OSError, while rows are fetched.
+            raise QueryError(first_lines(error)) from error
 
     def parameters(self, text: str) -> set[str]:
         """Return the names that ``text`` binds; raises ``QueryError`` unless it is exactly one SELECT."""
         try:
             found = self._connection.extract_statements(text)
         except duckdb.Error as error:
-            raise QueryError(_first_lines(error)) from error
+            raise QueryError(first_lines(error)) from error
         if len(found) != 1 or found[0].type != duckdb.StatementType.SELECT:
             message = (
                 "exactly one SELECT is wanted: the lake is read-only and statements run one by one"
@@ -114,61 +141,86 @@ class Session:
         """Release the session."""
         self._connection.close()
 
-    def _open(self, lake: Lake, cluster: str | None) -> None:
-        self._lake = lake
-        self._register_reasons()
-        for (view, columns), files in zip(
-            _FILE_VIEWS, (lake.parts(cluster), lake.ledger(cluster)), strict=True
-        ):
-            self._files[view] = self._readable(lake, files, columns)
-            self.clusters = sorted({*self.clusters, *clusters_of(self._files[view])})
-            self._mount(lake, view, columns)
-        for name in _VIEWS:
-            text = statement(name).text
-            self._connection.sql(text).create_view(name.rpartition("/")[2])
+    def _bound(self, text: str, parameters: Mapping[str, object]) -> duckdb.DuckDBPyRelation:
+        names = self.parameters(text)
+        missing = sorted(names - set(parameters))
+        if missing:
+            message = "the statement wants a value for " + ", ".join(f"${name}" for name in missing)
+            raise QueryError(message)
+        bound = {name: parameters[name] for name in names}
+        return self._connection.sql(text, params=bound) if bound else self._connection.sql(text)
 
-    def _mount(self, lake: Lake, view: str, columns: pa.Schema) -> None:
-        """Let ``view`` read its files."""
-        files = self._files[view]
-        if not files:
-            # DuckDB refuses an empty list of files, also in CREATE VIEW (2.0).
-            self._connection.register(view, columns.empty_table())
-            return
-        locations = [lake.files.location(file.path) for file in files]
-        self._connection.execute(
-            "set variable part_files = $files"
-            if view == "parts"
-            else "set variable ledger_files = $files",
-            {"files": locations},
-        )
-        self._connection.sql(statement(f"lake/{view}").text).create_view(view)
+    def _open(self, lake: Lake, cluster: str | None) -> None:
+        self._lake, self._cluster = lake, cluster
+        self._register_reasons()
+        self._show(lake)
+
+    def _show(self, lake: Lake) -> None:
+        """Create the views over the files that the lake has now, but for those known to be damaged."""
+        known = partitions(lake, self._cluster, without=self._damaged)
+        self._warn(known.warnings)
+        of = sources(known)
+        self._read_states(lake, of)
+        if of.parts:
+            self._create(_COUNTING)
+        else:
+            # Plans of a lake whose days are all closed have nothing to merge and to count.
+            self._show_nothing("merged", schema.FULL_SCHEMA)
+            self._show_nothing("occurrences", _COUNTED_SCHEMA)
+        rows = self._readable(lake, lake.ledger(self._cluster))
+        self.clusters = sorted({*(name for name, _day in known.found), *clusters_of(rows)})
+        self._read_files("ledger", [lake.files.location(file.path) for file in rows])
+        self._create(_VIEWS)
+        self._used = [*of.days, *of.context, *of.parts, *(file.path for file in rows)]
 
     def _leave_out_damaged(self) -> bool:
         """Read every file as a whole and leave out what cannot be; return whether there was any."""
         if self._lake is None:
             return False
-        before = len(self.warnings)
-        for view, columns in _FILE_VIEWS:
-            files = self._files[view]
-            whole = [file for file in files if self._is_whole(self._lake, file)]
-            if len(whole) < len(files):
-                self._files[view] = whole
-                self._mount(self._lake, view, columns)
-        return len(self.warnings) > before
+        found = [path for path in dict.fromkeys(self._used) if not self._is_whole(self._lake, path)]
+        if found:
+            self._damaged.update(found)
+            self._show(self._lake)
+        return bool(found)
 
-    def _is_whole(self, lake: Lake, file: PartFile) -> bool:
+    def _is_whole(self, lake: Lake, path: str) -> bool:
         try:
-            with pq.ParquetFile(lake.files.location(file.path)) as opened:
+            with pq.ParquetFile(lake.files.location(path)) as opened:
                 for _batch in opened.iter_batches():
                     pass
         except (pa.ArrowException, OSError) as error:
-            self._leave_out(file, "cannot be read", quoted(str(error), 120))
+            self._warn([left_out(path, "cannot be read", quoted(str(error), 120))])
             return False
         return True
 
+    def _warn(self, warnings: Sequence[str]) -> None:
+        self.warnings += [text for text in warnings if text not in self.warnings]
+
+    def _read_states(self, lake: Lake, of: Sources) -> None:
+        for view, paths in (("days", of.days), ("context", of.context), ("parts", of.parts)):
+            self._read_files(view, [lake.files.location(path) for path in paths])
+
+    def _read_files(self, view: str, locations: Sequence[str]) -> None:
+        columns, choose = _FILE_VIEWS[view]
+        if locations:
+            self._connection.execute(choose, {"files": locations})
+            self._connection.sql(statement(f"lake/{view}").text).create_view(view)
+            return
+        # DuckDB refuses an empty list of files, also in CREATE VIEW (2.0).
+        self._show_nothing(view, columns)
+
+    def _show_nothing(self, view: str, columns: pa.Schema) -> None:
+        """Create an empty view; the filter lets DuckDB see that it is, and plan nothing over it."""
+        self._connection.register(f"no_{view}", columns.empty_table())
+        self._connection.table(f"no_{view}").filter("false").create_view(view)
+
+    def _create(self, names: Sequence[str]) -> None:
+        for name in names:
+            self._connection.sql(statement(name).text).create_view(name.rpartition("/")[2])
+
     def _lock(self, lake: Lake) -> None:
         """Keep other files of the machine, the network and further settings out of reach."""
-        trees = [lake.files.location(f"{tree}/") for tree in ("parts", "snapshots")]
+        trees = [lake.files.location(f"{tree}/") for tree in ("days", "parts", "snapshots")]
         self._connection.execute("set allowed_directories = $trees", {"trees": trees})
         self._connection.execute("set enable_external_access = false")
         self._connection.execute("set lock_configuration = true")
@@ -177,38 +229,22 @@ class Session:
         options = pacsv.ParseOptions(delimiter="\t", quote_char=False)
         self._connection.register("reasons", pacsv.read_csv(_CATALOGUE, parse_options=options))
 
-    def _readable(
-        self, lake: Lake, files: Sequence[PartFile], columns: pa.Schema
-    ) -> list[PartFile]:
-        """Leave out, and name, what is not a Parquet file of ours: DuckDB would refuse the whole query."""
+    def _readable(self, lake: Lake, files: Sequence[PartFile]) -> list[PartFile]:
+        """Leave out, and name, what is no row of the ledger: DuckDB would refuse the whole query."""
         readable = []
         for file in files:
+            if file.path in self._damaged:
+                continue
             try:
                 found = pq.read_schema(lake.files.location(file.path))
             except (pa.ArrowException, OSError) as error:
-                self._leave_out(file, "cannot be read", quoted(str(error), 120))
+                self._warn([left_out(file.path, "cannot be read", quoted(str(error), 120))])
                 continue
-            if reason := _foreign(found, columns):
-                self._leave_out(file, "is not a file of this lake", reason)
+            if reason := foreign(found, schema.FULL_SNAPSHOT_SCHEMA):
+                self._warn([left_out(file.path, "is not a file of this lake", reason)])
                 continue
             readable.append(file)
         return readable
-
-    def _leave_out(self, file: PartFile, trouble: str, reason: str) -> None:
-        self.warnings.append(f"{file.path} {trouble} and is left out: {reason}")
-
-
-def _foreign(found: pa.Schema, columns: pa.Schema) -> str:
-    """Return what keeps a file with the schema ``found`` from being one of ours; further columns may be there."""
-    for column in columns:
-        if column.name in _IN_PATHS:
-            continue
-        position = found.get_field_index(column.name)
-        if position >= 0 and found.field(position).type != column.type:
-            return f"its {column.name} is {found.field(position).type}, not {column.type}"
-        if position < 0 and not column.nullable:
-            return f"it has no {column.name}"
-    return ""
 
 
 def _is_reading(error: duckdb.Error) -> bool:
@@ -238,7 +274,7 @@ def session(lake: Lake, *, cluster: str | None = None, locked: bool = False) -> 
         opened.close()
 
 
-def _first_lines(error: duckdb.Error) -> str:
+def first_lines(error: Exception) -> str:
     """Return DuckDB's message without its marks and suggestions of internals: the first three lines."""
     lines = [line for line in str(error).splitlines() if line.strip()]
     return re.sub(r"\s+", " ", " ".join(lines[:3]))[:500]

@@ -27,7 +27,7 @@ with states as (
         first_seen,
         resource_version,
         coalesce(list_contains(flags, 'implausible'), false) as implausible
-    from observations
+    from near
 ),
 
 continued as (

@@ -1,6 +1,7 @@
 -- title: Parts
--- question: What is in the files of observations? The raw copies, before deduplication.
--- The variable part_files is the list of files that the session reads.
+-- question: What is in the files of open days? The raw copies, before deduplication.
+-- The variable part_files is the list of files that the session reads: parts, and the
+-- sealed files of days for which something came late.
 select *
 from read_parquet(
     getvariable('part_files'),

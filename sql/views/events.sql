@@ -1,9 +1,55 @@
 -- title: Events
 -- question: What happened, how often, and since when? One row per observation, with its occurrences.
+-- Sealed days were counted when they were sealed; open days are counted here.
 select
-    observations.*,
+    cluster,
+    date,
+    uid,
+    resource_version,
+    name,
+    namespace,
+    type,
+    reason,
+    message,
+    action,
+    component,
+    host,
+    reporting_component,
+    reporting_instance,
+    object_kind,
+    object_namespace,
+    object_name,
+    object_uid,
+    object_api_version,
+    object_field_path,
+    related_kind,
+    related_namespace,
+    related_name,
+    n,
+    raw_count,
+    series_count,
+    first_seen,
+    last_seen,
+    created_at,
+    event_time,
+    written_at,
+    first_timestamp,
+    last_timestamp,
+    series_last_seen,
+    labels,
+    annotations,
+    observed_at,
+    snapshot_id,
+    flags,
+    occurrences,
+    since,
+    reset
+from days
+union all
+select
+    merged.*,
     occurrences.occurrences,
     occurrences.since,
     occurrences.reset
-from observations
+from merged
 inner join occurrences using (cluster, date, uid, n, last_seen)

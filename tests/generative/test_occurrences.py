@@ -118,7 +118,7 @@ def shipped(observations: list[Seen]) -> dict[tuple[Any, ...], Added]:
         }
         for one in observations
     ]
-    session = Session.over({"observations": pa.Table.from_pylist(rows, schema.FULL_SCHEMA)})
+    session = Session.over({"near": pa.Table.from_pylist(rows, schema.FULL_SCHEMA)})
     found = session.run(statement("lake/occurrences").text, {}).to_pylist()
     session.close()
     assert len(found) == len(rows)

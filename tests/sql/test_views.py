@@ -32,7 +32,7 @@ def _some(rows: list[dict[str, Any]], *names: str) -> list[tuple[Any, ...]]:
 
 
 def _observations(text: str) -> list[dict[str, Any]]:
-    return _view("views/observations", parts=tables.observations(text))
+    return _view("lake/merged", parts=tables.observations(text))
 
 
 def test_a_state_without_copies_is_itself() -> None:
@@ -47,14 +47,14 @@ def test_a_state_without_copies_is_itself() -> None:
     part = part.set_column(
         part.schema.get_field_index("labels"), schema.SCHEMA.field("labels"), labels
     )
-    assert _view("views/observations", parts=part) == part.to_pylist()
+    assert _view("lake/merged", parts=part) == part.to_pylist()
 
 
 def test_the_columns_are_those_of_the_schema() -> None:
     """The view has exactly the schema's columns, so a reader need know nothing else."""
     for text in ("uid | n | last_seen\na | 1 | 2026-11-23 08:00", "uid | n | last_seen"):
         session = Session.over({"parts": tables.observations(text)})
-        table = session.run(statement("views/observations").text, {})
+        table = session.run(statement("lake/merged").text, {})
         assert sorted(table.column_names) == sorted(schema.FULL_SCHEMA.names)
         for name in table.column_names:
             assert table.schema.field(name).type == schema.FULL_SCHEMA.field(name).type, name
@@ -81,7 +81,7 @@ def test_the_order_of_copies_changes_nothing() -> None:
     """Every order in which copies can lie in the files gives the same row."""
     part = tables.observations(COPIES)
     found = [
-        _view("views/observations", parts=part.take(list(order)))
+        _view("lake/merged", parts=part.take(list(order)))
         for order in itertools.permutations(range(3))
     ]
     assert all(rows == found[0] for rows in found)
@@ -97,7 +97,7 @@ def test_equal_versions_have_one_answer() -> None:
         """
     )
     for order in ([0, 1], [1, 0]):
-        (row,) = _view("views/observations", parts=part.take(order))
+        (row,) = _view("lake/merged", parts=part.take(order))
         assert (row["message"], row["action"], row["written_at"].hour) == ("b", "y", 8)
 
 
@@ -129,7 +129,7 @@ def test_maps_and_lists_merge_like_values() -> None:
         at = part.schema.get_field_index(name)
         field = part.schema.field(at)
         part = part.set_column(at, field, pa.array(column, field.type))
-    (row,) = _view("views/observations", parts=part)
+    (row,) = _view("lake/merged", parts=part)
     assert row["labels"] == [("app", "web")]
     assert row["annotations"] == [("k", "new"), ("l", "")]
 
@@ -164,10 +164,15 @@ def _counted(text: str) -> None:
         at = observations.schema.get_field_index("name")
         names = pa.array(["web.1"] * len(drawn), pa.string())
         observations = observations.set_column(at, observations.schema.field(at), names)
-    occurrences = Session.over({"observations": observations})
+    occurrences = Session.over({"near": observations})
     found = occurrences.run(statement("lake/occurrences").text, {})
     occurrences.close()
-    rows = _view("views/events", observations=observations, occurrences=found)
+    rows = _view(
+        "views/events",
+        days=schema.FULL_DAY_SCHEMA.empty_table(),
+        merged=observations,
+        occurrences=found,
+    )
     key = ("uid", "n", "last_seen")
     assert len(rows) == len(drawn)
     by_key = {tuple(row[name] for name in key): row for row in rows}

@@ -1,0 +1,226 @@
+"""Files of the lake to what stands for each partition: a sealed day, parts, or both.
+
+A sealed file names in its metadata the parts that it contains, and those of the day
+before from which its occurrences were counted. So every reader, and every sealing, can
+tell from the files alone whether something came late. What cannot be read is left out
+and named: the generation below it, and the parts that that one does not name, stand in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Self
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from etl import schema
+from etl.errors import quoted
+from etl.lake.layout import Lake, PartFile
+
+METADATA_KEY = b"eventlake.sealed"
+DAY = timedelta(days=1)
+_IN_PATHS = frozenset(column.name for column in schema.PARTITIONS)
+
+
+class Made(msgspec.Struct, frozen=True):
+    """What a sealed file tells of its making: JSON in its metadata, below ``METADATA_KEY``."""
+
+    sealed_at: datetime
+    """When it was published, the clock of the machine that did."""
+    parts: list[str]
+    """Names of the parts that it contains."""
+    parts_before: list[str]
+    """Names of the parts of the day before from which it was counted, sealed ones included."""
+    generation_before: str | None
+    """The sealed file of the day before that stood for them, where there was one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A readable generation of a sealed day."""
+
+    file: PartFile
+    made: Made
+
+
+@dataclass(slots=True)
+class Partition:
+    """One cluster and day: its generations, the highest last, and the parts that the highest does not name."""
+
+    cluster: str
+    date: date
+    generations: list[Sealed] = field(default_factory=list)
+    loose: list[PartFile] = field(default_factory=list)
+    contained: list[PartFile] = field(default_factory=list)
+    """Parts that are in the highest generation and were not deleted yet."""
+    taken: int = 0
+    """The greatest number of a generation that is there, readable or not."""
+    warnings: list[str] = field(default_factory=list)
+    """What was left out, in words."""
+
+    @property
+    def sealed(self) -> Sealed | None:
+        """The generation that counts."""
+        return self.generations[-1] if self.generations else None
+
+    @property
+    def files(self) -> list[PartFile]:
+        """The files that together hold every state of the day."""
+        return [*([self.sealed.file] if self.sealed else []), *self.loose]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all parts that ever made up what the day holds now."""
+        contained = self.sealed.made.parts if self.sealed else []
+        return frozenset([*contained, *(file.name for file in self.loose)])
+
+    def closed(self, before: Self | None) -> bool:
+        """Whether the sealed file alone is exact: nothing came late, neither here nor on the day before."""
+        return (
+            self.sealed is not None
+            and not self.loose
+            and (before is None or before.names <= frozenset(self.sealed.made.parts_before))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Partitions:
+    """The partitions of a lake at one moment, and the files that were left out, in words."""
+
+    found: Mapping[tuple[str, date], Partition]
+    warnings: list[str]
+
+    def before(self, partition: Partition) -> Partition | None:
+        """Return the day before, null where nothing is there."""
+        return self.found.get((partition.cluster, partition.date - DAY))
+
+    def closed(self, partition: Partition) -> bool:
+        """Whether the sealed file of the day alone is exact."""
+        return partition.closed(self.before(partition))
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The paths of the files behind the views: closed days, closed days before open ones, open days."""
+
+    days: list[str]
+    context: list[str]
+    parts: list[str]
+
+
+def partitions(
+    lake: Lake, cluster: str | None = None, *, without: Collection[str] = ()
+) -> Partitions:
+    """Return what stands for each partition of one cluster or all; paths in ``without`` are passed over."""
+    days = [file for file in lake.days(cluster) if file.path not in without]
+    parts = [file for file in lake.parts(cluster) if file.path not in without]
+    return _sorted_out(lake, days, parts)
+
+
+def partition(lake: Lake, cluster: str, day: date) -> Partition:
+    """Return what stands for one partition, which may be empty."""
+    of_day = _sorted_out(lake, lake.generations(cluster, day), lake.partition(cluster, day))
+    found = of_day.found.get((cluster, day)) or Partition(cluster, day)
+    found.warnings += of_day.warnings
+    return found
+
+
+def sources(known: Partitions) -> Sources:
+    """Return the files that a session reads: days that are closed as they are, open ones to be counted."""
+    closed = {key for key, one in known.found.items() if known.closed(one)}
+    before_open = {(name, day - DAY) for name, day in known.found.keys() - closed}
+    return Sources(
+        days=_paths(known.found[key] for key in sorted(closed)),
+        context=_paths(known.found[key] for key in sorted(closed & before_open)),
+        parts=_paths(known.found[key] for key in sorted(known.found.keys() - closed)),
+    )
+
+
+def sources_of(known: Partitions, wanted: Partition) -> Sources:
+    """Return the files that one day is counted anew from: its own and those of the day before."""
+    before = known.before(wanted)
+    if before is None:
+        return Sources([], [], _paths([wanted]))
+    if before.loose:
+        return Sources([], [], _paths([before, wanted]))
+    return Sources([], _paths([before]), _paths([wanted]))
+
+
+def _paths(some: Iterable[Partition]) -> list[str]:
+    return [file.path for one in some for file in one.files]
+
+
+def _sorted_out(lake: Lake, days: Iterable[PartFile], parts: Iterable[PartFile]) -> Partitions:
+    known = Partitions({}, [])
+    found: dict[tuple[str, date], Partition] = {}
+    for file in days:
+        one = found.setdefault((file.cluster, file.date), Partition(file.cluster, file.date))
+        one.taken = max(one.taken, int(file.name))
+        if made := _made(lake, file, known.warnings):
+            one.generations.append(Sealed(file, made))
+    named = {key: frozenset(one.names) for key, one in found.items()}
+    for file in parts:
+        key = (file.cluster, file.date)
+        if file.name in named.get(key, ()):
+            found[key].contained.append(file)
+        elif _readable(lake, file, known.warnings):
+            found.setdefault(key, Partition(*key)).loose.append(file)
+    return Partitions(
+        {k: one for k, one in found.items() if one.generations or one.loose}, known.warnings
+    )
+
+
+def _made(lake: Lake, file: PartFile, warnings: list[str]) -> Made | None:
+    """Read what a sealed file tells of itself; one that tells nothing is left out and named."""
+    metadata = _footer(lake, file, warnings)
+    if metadata is None:
+        return None
+    try:
+        return msgspec.json.decode((metadata.metadata or {}).get(METADATA_KEY, b""), type=Made)
+    except msgspec.MsgspecError:
+        warnings.append(left_out(file.path, "is not a file of this lake", "it names no parts"))
+        return None
+
+
+def _readable(lake: Lake, file: PartFile, warnings: list[str]) -> bool:
+    metadata = _footer(lake, file, warnings)
+    if metadata is None:
+        return False
+    if reason := foreign(metadata.schema.to_arrow_schema(), schema.FULL_SCHEMA):
+        warnings.append(left_out(file.path, "is not a file of this lake", reason))
+        return False
+    return True
+
+
+def foreign(found: pa.Schema, columns: pa.Schema) -> str:
+    """Return what keeps a file with the schema ``found`` from being one of ours; further columns may be there."""
+    for column in columns:
+        if column.name in _IN_PATHS:
+            continue
+        position = found.get_field_index(column.name)
+        if position >= 0 and found.field(position).type != column.type:
+            return f"its {column.name} is {found.field(position).type}, not {column.type}"
+        if position < 0 and not column.nullable:
+            return f"it has no {column.name}"
+    return ""
+
+
+def left_out(path: str, trouble: str, reason: str) -> str:
+    """Return the words that name a file that answers have to do without."""
+    return f"{path} {trouble} and is left out: {reason}"
+
+
+def _footer(lake: Lake, file: PartFile, warnings: list[str]) -> pq.FileMetaData | None:
+    try:
+        return pq.read_metadata(lake.files.location(file.path))
+    except FileNotFoundError:
+        # Deleted since it was listed: the generation that replaced it an hour ago was listed, too.
+        return None
+    except (pa.ArrowException, OSError) as error:
+        # One damaged file must not stop every answer: it is left out, by name.
+        warnings.append(left_out(file.path, "cannot be read", quoted(str(error), 120)))
+        return None

@@ -1,0 +1,190 @@
+"""Closed days to sealed files: one per cluster and day, sorted, deduplicated, counted.
+
+A day is due when everything it can still get has had time to arrive, and something is
+in it that its newest sealed file, or the counting in it, does not know. The statement
+that counts an open day in every answer counts it here, once. A file is published by
+exclusive create of the next generation, so of two runs that seal the same day one
+wins and the other throws its file away. Nothing that a reader may still have in its
+list is deleted: what a file replaced goes at least an hour later, by another run.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+from typing import BinaryIO
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from etl import schema
+from etl.errors import LakeError, QueryError
+from etl.lake import layout
+from etl.lake.counting import Counting
+from etl.lake.layout import Lake
+from etl.lake.partitions import (
+    DAY,
+    METADATA_KEY,
+    Made,
+    Partition,
+    Partitions,
+    partitions,
+    sources_of,
+)
+from etl.statements import statement
+
+# After the end of a day and the time that an event lives: for a job that starts late or takes long.
+MARGIN = timedelta(hours=1)
+# How long a reader may hold on to files that were replaced meanwhile.
+GRACE = timedelta(hours=1)
+ROWS_PER_GROUP = 122_880
+_ZSTD_LEVEL = 3
+_NO_DICTIONARY = frozenset({"uid", "resource_version", "name"})
+_ENCODINGS = {"resource_version": "DELTA_BINARY_PACKED", "uid": "PLAIN", "name": "DELTA_BYTE_ARRAY"}
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One day that this run sealed."""
+
+    cluster: str
+    date: date
+    rows: int
+    generation: int
+
+
+def closes_at(day: date, ttl: timedelta) -> datetime:
+    """Return the moment from which ``day`` can be sealed: nothing of it is listed any more."""
+    return datetime.combine(day + DAY, time(), UTC) + ttl + MARGIN
+
+
+def due(known: Partitions, *, now: datetime, ttl: timedelta) -> list[Partition]:
+    """Return the partitions that have to be sealed, the oldest day first."""
+    waiting = [
+        one
+        for one in known.found.values()
+        if now > closes_at(one.date, ttl) and not known.closed(one)
+    ]
+    return sorted(waiting, key=lambda one: (one.date, one.cluster))
+
+
+def seal(
+    lake: Lake,
+    *,
+    clock: Callable[[], datetime],
+    ttl: timedelta,
+    cluster: str | None = None,
+    day: date | None = None,
+    limit: int | None = None,
+) -> Iterator[Done]:
+    """Seal what is due, the oldest day first and at most ``limit`` days, then delete what was replaced long ago.
+
+    Yields each day as it is done; a day that another run sealed meanwhile is passed over.
+    """
+    known = partitions(lake, cluster)
+    for warning in known.warnings:
+        _log.warning("%s", warning)
+    waiting = [one for one in due(known, now=clock(), ttl=ttl) if day in {None, one.date}]
+    for one in waiting[:limit]:
+        if done := _sealed(lake, known, one, clock):
+            yield done
+    for one in known.found.values():
+        if day in {None, one.date}:
+            _sweep(lake, one, now=clock())
+
+
+def _sealed(
+    lake: Lake, known: Partitions, one: Partition, clock: Callable[[], datetime]
+) -> Done | None:
+    """Write the next generation of a day; null if another run was first."""
+    generation = one.taken + 1
+    before = known.before(one)
+
+    def made() -> Made:
+        return Made(
+            sealed_at=clock(),
+            parts=sorted(one.names),
+            parts_before=sorted(before.names) if before else [],
+            generation_before=before.sealed.file.name if before and before.sealed else None,
+        )
+
+    path = layout.day_path(one.cluster, one.date, generation)
+    try:
+        with (
+            _temporary_folder() as folder,
+            Counting(lake, sources_of(known, one), day=one.date, folder=folder) as counted,
+        ):
+            parameters = {"cluster": one.cluster, "day": one.date}
+            text = statement("lake/seal").text
+            writer = _Writer(counted.stream(text, parameters, rows=ROWS_PER_GROUP), made)
+            staged = lake.files.stage(path, writer)
+    except QueryError as error:
+        message = f"{one.date} of {one.cluster} cannot be sealed: {error}"
+        raise LakeError(message) from error
+    if not staged.create():
+        _log.info("%s of %s was sealed by another run meanwhile", one.date, one.cluster)
+        return None
+    return Done(one.cluster, one.date, writer.rows, generation)
+
+
+class _Writer:
+    """Writes batches as the Parquet file of a sealed day."""
+
+    def __init__(self, batches: Iterator[pa.RecordBatch], made: Callable[[], Made]) -> None:
+        self._batches = batches
+        self._made = made
+        self.rows = 0
+
+    def __call__(self, file: BinaryIO) -> None:
+        text = [
+            f.name
+            for f in schema.DAY_SCHEMA
+            if pa.types.is_string(f.type) and f.name not in _NO_DICTIONARY
+        ]
+        with pq.ParquetWriter(
+            file,
+            schema.DAY_SCHEMA,
+            compression="zstd",
+            compression_level=_ZSTD_LEVEL,
+            use_dictionary=text,
+            column_encoding=_ENCODINGS,
+            store_schema=False,
+        ) as writer:
+            for batch in self._batches:
+                writer.write_batch(batch.cast(schema.DAY_SCHEMA))
+                self.rows += batch.num_rows
+            writer.add_key_value_metadata({METADATA_KEY: msgspec.json.encode(self._made())})
+
+
+def _sweep(lake: Lake, one: Partition, *, now: datetime) -> None:
+    """Delete what a generation replaced that was published more than ``GRACE`` before this run."""
+    for older, newer in pairwise(one.generations):
+        if now - newer.made.sealed_at >= GRACE:
+            lake.files.delete(older.file.path)
+    old = {
+        name
+        for generation in one.generations
+        if now - generation.made.sealed_at >= GRACE
+        for name in generation.made.parts
+    }
+    for part in one.contained:
+        if part.name in old:
+            lake.files.delete(part.path)
+
+
+@contextmanager
+def _temporary_folder() -> Iterator[str]:
+    """Lend a folder for what does not fit into memory."""
+    folder = tempfile.mkdtemp(prefix="eventlake-seal-")
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,13 @@
+-- title: Slice, counted
+-- question: What do the observations of one slice add? Only those of the day that is sealed.
+select
+    cluster,
+    date,
+    uid,
+    n,
+    last_seen,
+    occurrences,
+    since,
+    reset
+from counting
+where date = $day

@@ -1,0 +1,8 @@
+-- title: Sliced
+-- question: Which observations does a day that is sealed have, and which line does each belong to?
+-- A lineage never crosses lines, so that a day can be counted one slice of lines after the other.
+select
+    uncounted.*,
+    hash(namespace, coalesce(name, uid)) as line
+from uncounted
+where date = $day
