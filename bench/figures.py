@@ -67,11 +67,11 @@ LIMITS: dict[str, Limit] = {
 }
 # Nothing is estimated for what is not built: these keys are left out and named instead.
 NOT_YET: dict[str, str] = {
-    "report_worst_ratio": "wants 28 sealed days; days are not sealed yet",
+    "report_worst_ratio": "wants a lake of 28 sealed days; this bench makes none yet",
     "reports_all_s": "the same lake",
-    "seal_3m_s": "there is no sealing yet",
-    "seal_3m_peak_mb": "there is no sealing yet",
-    "sealed_bytes_share": "there is no sealing yet; part_bytes_share_* tell the open days' parts",
+    "seal_3m_s": "this bench makes no day of 3 M observations yet",
+    "seal_3m_peak_mb": "the same day",
+    "sealed_bytes_share": "the same day; part_bytes_share_* tell the open days' parts",
     "digest_s": "wants the lake of 28 sealed days",
 }
 

@@ -34,7 +34,7 @@ SAMPLE_LAKE = "sample-lake"
 def run(
     invocation: Invocation, kubeconfig: str | None, context: str | None, *, sample: bool
 ) -> None:
-    """Snapshot the cluster, seal the days that are due, write the reports page, send the digest when it is due.
+    """Snapshot the cluster, write the reports page, send the digest when it is due, seal closed days.
 
     Each step is tried even if one before it failed; the exit code is that of the first failure.
     """
@@ -54,18 +54,19 @@ def run(
         notes.append(f"snapshot failed: {error}")
         if not invocation.lake.ledger():
             raise
-    if cluster:
-        try:
-            # Each cluster has a job of its own, so a run seals only the days of its own.
-            seal_now(invocation, cluster=cluster, limit=DAYS_PER_RUN)
-        except EventlakeError as error:
-            # As below; answers do not need sealing, they are only slower without.
-            failures.append(error)
     for step in (_page, _digest):
         try:
             step(invocation, ready, notes)
         except EventlakeError as error:
             # The next step is tried; the job fails with the first of them in the end.
+            failures.append(error)
+    if cluster:
+        try:
+            # Last, because it needs the most memory and nobody waits for it: answers are
+            # right without, only slower. Each cluster has a job of its own, so a run seals
+            # only the days of its own.
+            seal_now(invocation, cluster=cluster, limit=DAYS_PER_RUN)
+        except EventlakeError as error:
             failures.append(error)
     for failure in failures[1:]:
         invocation.fail(failure)
