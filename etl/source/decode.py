@@ -71,15 +71,18 @@ _event = msgspec.json.Decoder(EventObject)
 def header(body: bytes) -> ListHeader:
     """Read a list's kind and metadata; raises ``msgspec.DecodeError`` if ``body`` is no JSON object.
 
-    Where a body begins and ends as the API writes it, its items are not looked at.
+    Where a body is built as the API builds it, its metadata first and its items last, the
+    items are not looked at: that would cost as much as decoding their states.
     """
     head, items, _rest = body[:_LONGEST_HEAD].partition(_ITEMS)
     if items and body.endswith(_ENDS):
         try:
-            return _header.decode(head + _NO_ITEMS)
-        except msgspec.MsgspecError:
-            # These items are not the list's own: read it whole.
-            pass
+            found = _header.decode(head + _NO_ITEMS)
+        except _ODD:
+            # These items are not the list's own.
+            return _header.decode(body)
+        if found.metadata.resourceVersion:
+            return found
     return _header.decode(body)
 
 

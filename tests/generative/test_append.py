@@ -111,7 +111,7 @@ def _merged(rows: list[Row]) -> list[Row]:
     return merged
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(
     st.data(), st.lists(_copies, min_size=1, max_size=8), st.sampled_from([1, append.HELD_BYTES])
 )

@@ -88,6 +88,34 @@ def test_a_header_is_read_in_any_order_of_keys(order: str, indent: int | None) -
 
 
 @pytest.mark.parametrize(
+    ("head", "tail"),
+    [
+        ('"kind":"EventList",', ',"metadata":{"continue":"token"},"warnings":["x"]'),
+        ('"metadata":{"continue":"token","x":{"items":[]}},"kind":"EventList",', ""),
+        ('"metadata":{"continue":"token","x":"\\"items\\":[]"},"kind":"EventList",', ""),
+    ],
+    ids=["something else is last", "items of something else", "items in a text"],
+)
+def test_a_header_is_not_taken_from_a_part_of_the_text(head: str, tail: str) -> None:
+    """What only looks like the beginning of the items does not hide the token."""
+    header = decode.header(f'{{{head}"items":[{json.dumps(EVENT)}]{tail}}}'.encode())
+    assert (header.kind, header.metadata.continue_) == ("EventList", "token")
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 40])
+def test_a_header_of_a_list_that_is_cut_off_is_refused(cut: int) -> None:
+    """A body that breaks off anywhere is no list, however well it begins."""
+    body = (
+        b'{"kind":"EventList","metadata":{"resourceVersion":"5"},"items":['
+        + json.dumps(EVENT).encode()
+        + b"]}"
+    )
+    assert decode.header(body).metadata.resourceVersion == "5"
+    with pytest.raises(msgspec.DecodeError):
+        decode.header(body[:-cut])
+
+
+@pytest.mark.parametrize(
     "body",
     [
         b"",
