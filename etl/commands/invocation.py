@@ -37,6 +37,7 @@ class Invocation:
     cluster_option: str | None = None
     run_id: str = field(default_factory=lambda: secrets.token_hex(4))
     _settings: Settings | None = None
+    _lake: Lake | None = None
 
     @property
     def settings(self) -> Settings:
@@ -55,13 +56,18 @@ class Invocation:
     @property
     def lake(self) -> Lake:
         """The lake; it need not exist yet."""
-        from etl.lake.files import LocalFiles  # noqa: PLC0415
-        from etl.lake.layout import Lake  # noqa: PLC0415
+        if self._lake is None:
+            from etl.lake.files import LocalFiles  # noqa: PLC0415
+            from etl.lake.layout import Lake  # noqa: PLC0415
 
-        if "://" in self.lake_path:
-            message = f"{self.lake_path}: this version keeps lakes in folders only; name a folder"
-            raise UsageError(message)
-        return Lake(LocalFiles(Path(self.lake_path).expanduser()))
+            if "://" in self.lake_path:
+                from etl.lake.objects import ObjectFiles  # noqa: PLC0415 -- obstore only for stores
+
+                storage = self.settings.storage
+                self._lake = Lake(ObjectFiles.at(self.lake_path, storage, self.environ))
+            else:
+                self._lake = Lake(LocalFiles(Path(self.lake_path).expanduser()))
+        return self._lake
 
     @property
     def cluster(self) -> str:

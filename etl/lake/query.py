@@ -21,10 +21,12 @@ import pyarrow.parquet as pq
 
 from etl import schema
 from etl.errors import QueryError, quoted
+from etl.lake.files import Taught
 from etl.lake.layout import Lake, PartFile, clusters_of
 from etl.statements import in_folder, statement
 
 # Views in an order in which each finds what it needs; the first two read files.
+_TREES = ("parts", "snapshots")
 _FILE_VIEWS = (("parts", schema.FULL_SCHEMA), ("ledger", schema.FULL_SNAPSHOT_SCHEMA))
 _VIEWS = (
     "views/observations",
@@ -51,6 +53,7 @@ class Session:
             config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
         )
         self._connection.execute("set TimeZone = 'UTC'")
+        self._storage: Taught | None = None
         self.warnings: list[str] = []
         self.clusters: list[str] = []
 
@@ -85,6 +88,9 @@ class Session:
             )
             return relation.to_arrow_table()
         except duckdb.Error as error:
+            if self._storage is not None and self._storage.failure is not None:
+                # A store that does not answer is no mistake of the statement.
+                raise self._storage.failure from error
             raise QueryError(_first_lines(error)) from error
 
     def parameters(self, text: str) -> set[str]:
@@ -106,6 +112,10 @@ class Session:
 
     def _open(self, lake: Lake, cluster: str | None) -> None:
         self._register_reasons()
+        self._storage = lake.files.filesystem(_TREES)
+        if self._storage is not None:
+            # DuckDB 2.0 has no httpfs to bundle: the lake's own reader is taught to it.
+            self._connection.register_filesystem(self._storage)
         for (view, columns), files in zip(
             _FILE_VIEWS, (lake.parts(cluster), lake.ledger(cluster)), strict=True
         ):
@@ -129,7 +139,7 @@ class Session:
 
     def _lock(self, lake: Lake) -> None:
         """Keep other files of the machine, the network and further settings out of reach."""
-        trees = [lake.files.location(f"{tree}/") for tree in ("parts", "snapshots")]
+        trees = [lake.files.location(f"{tree}/") for tree in _TREES]
         self._connection.execute("set allowed_directories = $trees", {"trees": trees})
         self._connection.execute("set enable_external_access = false")
         self._connection.execute("set lock_configuration = true")
@@ -141,9 +151,11 @@ class Session:
     def _readable(self, lake: Lake, files: Sequence[PartFile], view: str) -> list[PartFile]:
         """Leave out, and name, what is not a Parquet file of ours: DuckDB would refuse the whole query."""
         readable = []
+        lake.files.expect([file.path for file in files])
         for file in files:
             try:
-                names = pq.read_schema(lake.files.location(file.path)).names
+                with lake.files.footer(file.path) as footer:
+                    names = pq.read_schema(footer).names
             except (pa.ArrowException, OSError) as error:
                 self.warnings.append(
                     f"{file.path} cannot be read and is left out: {quoted(str(error), 120)}"
