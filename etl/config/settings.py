@@ -83,7 +83,7 @@ class Report(_Section, frozen=True):
     """The page that ``run`` writes."""
 
     output: str = ""
-    """Folder for the page; empty means ``reports`` beside the lake."""
+    """Folder for the page; empty means ``reports`` beside the lake, with an object store in the current folder."""
     since: Duration = Duration(hours=24)
     """The span that the page shows."""
     every: Duration = Duration(hours=1)

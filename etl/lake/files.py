@@ -44,10 +44,8 @@ class Staged(Protocol):
 class Taught(Protocol):
     """What DuckDB is taught to read a storage with."""
 
-    @property
-    def failure(self) -> LakeError | None:
-        """The storage's newest refusal, which DuckDB only quotes."""
-        ...
+    failure: LakeError | None
+    """Why the newest read failed, where DuckDB only quotes a traceback."""
 
 
 class Files(Protocol):

@@ -160,7 +160,6 @@ class ObjectFiles:
 
     def filesystem(self, trees: Sequence[str]) -> LakeFileSystem:
         """Return a file system over the lake's ``trees``."""
-        self._ranges.failure = None
         return LakeFileSystem(self._ranges, trees)
 
     def probe(self) -> bool:

@@ -82,6 +82,8 @@ class Session:
             message = "the statement wants a value for " + ", ".join(f"${name}" for name in missing)
             raise QueryError(message)
         bound = {name: parameters[name] for name in names}
+        if self._storage is not None:
+            self._storage.failure = None
         try:
             relation = (
                 self._connection.sql(text, params=bound) if bound else self._connection.sql(text)

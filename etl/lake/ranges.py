@@ -69,8 +69,8 @@ class Ranges:
             return b""
         try:
             return self._get(path, start, end)
-        except LakeError as error:
-            self.failure = error
+        except (LakeError, FileNotFoundError) as error:
+            self.failure = LakeError(str(error))
             raise
 
     def end(self, path: str) -> bytes:
@@ -176,13 +176,18 @@ class LakeFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec is unt
 
     @property
     def failure(self) -> LakeError | None:
-        """The store's newest refusal: DuckDB wraps it in a traceback, a session tells it as it is."""
+        """Why the newest read failed: DuckDB wraps it in a traceback, a session tells it as it is."""
         return self._ranges.failure
+
+    @failure.setter
+    def failure(self, value: LakeError | None) -> None:
+        self._ranges.failure = value
 
     def open(self, path: str, mode: str = "rb", **_: object) -> RangedFile:
         """Open a file of the trees for reading."""
         if mode != "rb":
-            raise PermissionError(f"{path}: the lake is read only")
+            self.failure = LakeError(f"{path} cannot be written by a query: the lake is read-only")
+            raise self.failure
         return RangedFile(self._ranges, self._inside(path))
 
     def glob(self, path: str, **_: object) -> list[str]:
@@ -213,5 +218,6 @@ class LakeFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec is unt
     def _inside(self, path: str) -> str:
         relative = path.removeprefix(f"{_PROTOCOL}://")
         if not relative.startswith(self._trees) or ".." in relative.split("/"):
-            raise PermissionError(f"{relative} is not below the data of the lake")
+            self.failure = LakeError(f"{relative} is not below the data of the lake")
+            raise self.failure
         return relative

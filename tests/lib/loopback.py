@@ -236,7 +236,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if not delivery.silent:
             chunked = self._head(answer)
-            for piece in _pieces(answer):
+            for piece in () if self.command == "HEAD" else _pieces(answer):
                 served.bytes += len(piece)
                 self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
                 if delivery.pause and self.server.owner.stopping.wait(delivery.pause):
