@@ -15,7 +15,7 @@ import re
 import secrets
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from typing import BinaryIO, NoReturn, cast
+from typing import TYPE_CHECKING, BinaryIO, NoReturn, cast
 
 import obstore
 from obstore.exceptions import (
@@ -30,7 +30,10 @@ from etl.config.settings import Storage
 from etl.errors import LakeError, quoted
 from etl.lake import stores
 from etl.lake.files import TEMPORARY_PREFIX
-from etl.lake.ranges import LakeFileSystem, RangedFile, Ranges, location
+from etl.lake.ranges import PROTOCOL, RangedFile, Ranges
+
+if TYPE_CHECKING:
+    from etl.lake.filesystem import LakeFileSystem
 
 PROBE = "_probe/conditional_create.json"
 _ONE_PUT = 16 * 1024 * 1024
@@ -156,10 +159,12 @@ class ObjectFiles:
 
     def location(self, path: str) -> str:
         """Return the name that ``filesystem`` gives to ``path``."""
-        return location(path)
+        return f"{PROTOCOL}://{path}"
 
     def filesystem(self, trees: Sequence[str]) -> LakeFileSystem:
         """Return a file system over the lake's ``trees``."""
+        from etl.lake.filesystem import LakeFileSystem  # noqa: PLC0415 -- only queries pay for fsspec
+
         return LakeFileSystem(self._ranges, trees)
 
     def probe(self) -> bool:

@@ -1,4 +1,4 @@
-"""Objects to files for readers: seek and read become requests for ranges, and DuckDB a file system.
+"""Objects to files for readers: seek and read become requests for ranges, and ends are kept.
 
 DuckDB and pyarrow read a Parquet file from its end, and then the column chunks that a
 query needs. The ends of files are kept, because DuckDB reads each footer again in
@@ -18,11 +18,8 @@ from __future__ import annotations
 import io
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
-
-from fsspec import AbstractFileSystem
 
 from etl.errors import LakeError
 
@@ -35,14 +32,8 @@ _LARGEST_FOOTER = 64 * 1024 * 1024
 _MAGIC = b"PAR1"
 _LENGTH_AND_MAGIC = 8
 _AT_ONCE = 16
-_PROTOCOL = "lake"
-# Parts are written once: a time that never changes says so.
-_UNCHANGED = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def location(path: str) -> str:
-    """Return the name by which DuckDB opens ``path`` of the lake that its session was taught."""
-    return f"{_PROTOCOL}://{path}"
+# Before a path of the lake, in the names by which DuckDB opens its files.
+PROTOCOL = "lake"
 
 
 class Ranges:
@@ -160,64 +151,3 @@ class RangedFile(io.RawIOBase):
     def readall(self) -> bytes:
         """Return all that is left."""
         return self.read()
-
-
-class LakeFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec is untyped
-    """The trees of one lake as DuckDB's file system: it opens their files for reading, and nothing else."""
-
-    protocol = _PROTOCOL
-    cachable = False
-
-    def __init__(self, ranges: Ranges, trees: Collection[str]) -> None:
-        """Serve the files below ``trees``."""
-        super().__init__()
-        self._ranges = ranges
-        self._trees = tuple(f"{tree}/" for tree in trees)
-
-    @property
-    def failure(self) -> LakeError | None:
-        """Why the newest read failed: DuckDB wraps it in a traceback, a session tells it as it is."""
-        return self._ranges.failure
-
-    @failure.setter
-    def failure(self, value: LakeError | None) -> None:
-        self._ranges.failure = value
-
-    def open(self, path: str, mode: str = "rb", **_: object) -> RangedFile:
-        """Open a file of the trees for reading."""
-        if mode != "rb":
-            self.failure = LakeError(f"{path} cannot be written by a query: the lake is read-only")
-            raise self.failure
-        return RangedFile(self._ranges, self._inside(path))
-
-    def glob(self, path: str, **_: object) -> list[str]:
-        """Return ``path`` itself: sessions name each file, and a pattern finds nothing."""
-        return [self._inside(path)]
-
-    def exists(self, path: str, **_: object) -> bool:
-        """Whether the file is there."""
-        try:
-            self.size(path)
-        except FileNotFoundError:
-            # The question was whether it is there.
-            return False
-        return True
-
-    def isfile(self, path: str) -> bool:
-        """Whether the file is there: a store has no folders."""
-        return self.exists(path)
-
-    def size(self, path: str) -> int:
-        """Return the file's size."""
-        return self._ranges.size(self._inside(path))
-
-    def modified(self, path: str) -> datetime:  # noqa: ARG002 -- fsspec's signature
-        """Return one time for all: what a session reads never changes."""
-        return _UNCHANGED
-
-    def _inside(self, path: str) -> str:
-        relative = path.removeprefix(f"{_PROTOCOL}://")
-        if not relative.startswith(self._trees) or ".." in relative.split("/"):
-            self.failure = LakeError(f"{relative} is not below the data of the lake")
-            raise self.failure
-        return relative
