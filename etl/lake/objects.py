@@ -310,6 +310,14 @@ class ObjectStaged:
         finally:
             self._content.close()
 
+    def create(self) -> bool:
+        """Put it only if its name is free; return whether this call did."""
+        self._content.seek(0)
+        try:
+            return self._files.create(self.path, self._content.read())
+        finally:
+            self._content.close()
+
     def discard(self) -> None:
         """Give the memory or the temporary file back."""
         self._content.close()

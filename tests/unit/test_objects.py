@@ -172,6 +172,16 @@ def test_small_file_is_one_request(store: Store) -> None:
     assert [(r.method, r.path) for r in store.requests] == [("PUT", "/bucket/team/lake/parts/1")]
 
 
+def test_staged_file_takes_a_free_name_only(store: Store) -> None:
+    """Of two staged files of one name, the first that is created stands, and the other is discarded."""
+    files = store.files()
+    first, second = files.stage("days/1", fill), files.stage("days/1", fill)
+    assert first.create() is True
+    assert second.create() is False
+    second.discard()
+    assert files.read("days/1") == b"rows"
+
+
 def test_probe_is_remembered_in_the_lake(store: Store) -> None:
     """Whether the store creates exclusively is tried once; later runs read one small object."""
     assert store.files().probe() is True

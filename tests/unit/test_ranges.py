@@ -50,6 +50,7 @@ def test_long_footer_is_kept_whole() -> None:
     found, asked = over({"a": data})
     names = pq.read_schema(io.BytesIO(found.end("a"))).names
     assert len(names) == 600
+    assert pq.read_metadata(io.BytesIO(found.end("a"))).num_rows == 1
     assert len(asked) == 2
     assert asked[0] == ("a", len(data) - END_BYTES, len(data))
     assert asked[1][2] == asked[0][1]
