@@ -1,7 +1,7 @@
 """Two tables of states to a mask: which new rows would change no answer.
 
 Where copies of a key meet, the views let the greatest resourceVersion win column by
-column, let a value win over null, and take the least (observed_at, snapshot_id). So a new row is
+column, let a value win over null, and take the least observed_at. So a new row is
 redundant if a row of the same key exists that is at least as new, was observed no
 later, and yields to it in no column.
 """
@@ -14,11 +14,7 @@ import pyarrow.compute as pc
 from etl import schema
 
 _KEY = ["uid", "n", "last_seen"]
-_NEWEST_FIRST = [
-    ("resource_version", "descending"),
-    ("observed_at", "ascending"),
-    ("snapshot_id", "ascending"),
-]
+_NEWEST_FIRST = [("resource_version", "descending"), ("observed_at", "ascending")]
 # Columns that say who saw the state and not what it is.
 _OURS = frozenset({*_KEY, "resource_version", "observed_at", "snapshot_id"})
 _COMPARED = [name for name in schema.SCHEMA.names if name not in _OURS]
@@ -59,7 +55,10 @@ def _covered(new: pa.Table, old: pa.Table, pairs: tuple[pa.Array, pa.Array]) -> 
     my_version = pc.fill_null(mine["resource_version"], -1)
     other_version = pc.fill_null(other["resource_version"], -1)
     newer = pc.greater(other_version, my_version)
-    covered = pc.and_(pc.greater_equal(other_version, my_version), _seen_no_earlier(mine, other))
+    covered = pc.and_(
+        pc.greater_equal(other_version, my_version),
+        pc.greater_equal(mine["observed_at"], other["observed_at"]),
+    )
     for name in _COMPARED:
         if mine[name].null_count < len(here):
             covered = pc.and_(covered, _yields(mine[name], other[name], newer))
@@ -76,14 +75,6 @@ def _pairs(new: pa.Table, old: pa.Table) -> tuple[pa.Array, pa.Array]:
         joined["here"].combine_chunks().cast(pa.int64()),
         joined["there"].combine_chunks().cast(pa.int64()),
     )
-
-
-def _seen_no_earlier(mine: pa.Table, other: pa.Table) -> pa.Array:
-    """Return where ``other`` was observed first; at the same moment the lesser snapshot_id stands."""
-    later = pc.greater(mine["observed_at"], other["observed_at"])
-    at_once = pc.equal(mine["observed_at"], other["observed_at"])
-    behind = pc.greater_equal(mine["snapshot_id"], other["snapshot_id"])
-    return pc.or_(later, pc.and_(at_once, behind))
 
 
 def _yields(mine: pa.ChunkedArray, other: pa.ChunkedArray, newer: pa.Array) -> pa.Array:
