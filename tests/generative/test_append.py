@@ -41,14 +41,21 @@ def _answers(lake: Lake) -> list[list[Row]]:
 
 # Rows through Addition
 
+
+def _seen(row: Row) -> Row:
+    """Give a row the moment and the name of the snapshot that saw it."""
+    moment, snapshot = row.pop("seen")
+    return row | {"observed_at": moment, "snapshot_id": snapshot}
+
+
 _copies = st.fixed_dictionaries(
     {
         "uid": st.sampled_from(["a", "b"]),
         "n": st.integers(1, 3),
         "last_seen": st.sampled_from([EPOCH, EPOCH + HOUR, EPOCH + 3 * HOUR]),
         "resource_version": st.sampled_from([None, 1, 2]),
-        "observed_at": st.sampled_from([EPOCH + 5 * HOUR, EPOCH + 6 * HOUR]),
-        "snapshot_id": st.sampled_from(["s1", "s2"]),
+        # A snapshot has one moment, and no two have the same.
+        "seen": st.sampled_from([(EPOCH + 5 * HOUR, "s1"), (EPOCH + 6 * HOUR, "s2")]),
         "name": st.just("web.1"),
         "namespace": st.just("shop"),
         "first_seen": st.just(EPOCH),
@@ -57,7 +64,7 @@ _copies = st.fixed_dictionaries(
         "labels": st.sampled_from([None, [("a", "1")], [("a", "2")]]),
         "flags": st.sampled_from([None, ["malformed"], ["no_time"]]),
     }
-)
+).map(_seen)
 
 
 @st.composite
