@@ -24,7 +24,7 @@ from etl import schema
 from etl.errors import QueryError, quoted
 from etl.lake.layout import Lake, PartFile, clusters_of
 from etl.lake.partitions import Sources, foreign, left_out, partitions, sources
-from etl.statements import in_folder, statement
+from etl.statements import statement
 
 # The views that read files: what they show if there are none, and how they are told which.
 _FILE_VIEWS = {
@@ -48,7 +48,6 @@ _VIEWS = (
     "views/snapshots",
     "views/coverage",
 )
-PUBLIC_VIEWS = tuple(sorted(["reasons", *(s.name.rpartition("/")[2] for s in in_folder("views"))]))
 _CATALOGUE = Path(__file__).with_name("event_reasons.tsv")
 # What DuckDB raises for a file whose footer is whole and whose pages are not (2.0).
 _READING = ("Failed to read file", "arquet")
