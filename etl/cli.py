@@ -97,7 +97,7 @@ class LazyGroup(click.Group):
     metavar="PATH",
     envvar="EVENTLAKE_LAKE",
     cls=Option,
-    help="Folder of the lake. [default: lake]",
+    help="Folder of the lake, or s3://, gs://, az:// with bucket and prefix. [default: lake]",
 )
 @click.option(
     "--cluster",

@@ -56,9 +56,14 @@ def build_page(
 
 
 def page_path(settings: Settings, lake: str) -> Path:
-    """Return where ``run`` writes the page: the configured folder, else ``reports`` beside the lake."""
-    folder = settings.report.output
-    return (Path(folder).expanduser() if folder else Path(lake).resolve().parent / "reports") / PAGE
+    """Return where ``run`` writes the page: the configured folder, else ``reports`` beside the lake.
+
+    Beside an object store there is no folder: its page goes where the command works.
+    """
+    if settings.report.output:
+        return Path(settings.report.output).expanduser() / PAGE
+    beside = Path.cwd() if "://" in lake else Path(lake).resolve().parent
+    return beside / "reports" / PAGE
 
 
 @dataclass(frozen=True, slots=True)

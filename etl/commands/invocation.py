@@ -15,6 +15,7 @@ from etl.errors import EventlakeError, UsageError
 if TYPE_CHECKING:
     from etl.config.settings import Settings
     from etl.ingest import Run
+    from etl.lake.files import Files
     from etl.lake.layout import Lake
 
 DEFAULT_LAKE = "lake"
@@ -37,6 +38,7 @@ class Invocation:
     cluster_option: str | None = None
     run_id: str = field(default_factory=lambda: secrets.token_hex(4))
     _settings: Settings | None = None
+    _files: dict[str, Files] = field(default_factory=dict)
 
     @property
     def settings(self) -> Settings:
@@ -55,13 +57,12 @@ class Invocation:
     @property
     def lake(self) -> Lake:
         """The lake; it need not exist yet."""
-        from etl.lake.files import LocalFiles  # noqa: PLC0415
         from etl.lake.layout import Lake  # noqa: PLC0415
 
-        if "://" in self.lake_path:
-            message = f"{self.lake_path}: this version keeps lakes in folders only; name a folder"
-            raise UsageError(message)
-        return Lake(LocalFiles(Path(self.lake_path).expanduser()))
+        path = self.lake_path
+        if path not in self._files:
+            self._files[path] = self._opened(path)
+        return Lake(self._files[path])
 
     @property
     def cluster(self) -> str:
@@ -81,6 +82,15 @@ class Invocation:
         from etl.ingest import Run  # noqa: PLC0415
 
         return Run(self.now, self.run_id, self.clock)
+
+    def _opened(self, path: str) -> Files:
+        if "://" in path:
+            from etl.lake.objects import ObjectFiles  # noqa: PLC0415 -- obstore only for stores
+
+            return ObjectFiles.at(path, self.settings.storage, self.environ)
+        from etl.lake.files import LocalFiles  # noqa: PLC0415
+
+        return LocalFiles(Path(path).expanduser())
 
     def say(self, text: str) -> None:
         """Write a line for a person to standard error, unless ``--quiet``."""

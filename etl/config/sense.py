@@ -13,7 +13,15 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from etl.config.settings import Digest, Receiver, Settings, Source, WebhookConfig, WecomConfig
+from etl.config.settings import (
+    Digest,
+    Receiver,
+    Settings,
+    Source,
+    Storage,
+    WebhookConfig,
+    WecomConfig,
+)
 from etl.timespan import parse_zone
 
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})")
@@ -36,6 +44,7 @@ def mistakes(settings: Settings) -> Iterator[Found]:
     """Yield (path, what is wrong) for all that does not make sense in well-typed settings."""
     yield from _readable(settings)
     yield from _source(settings.source)
+    yield from _storage(settings.storage)
     yield from _digest(settings.digest)
     if settings.report.since <= timedelta(0):
         yield "report.since", "is not a span of time; give more than 0s"
@@ -80,6 +89,22 @@ def _source(source: Source) -> Iterator[Found]:
     for name in ("timeout", "interval", "ttl"):
         if getattr(source, name) < _SECOND:
             yield f"source.{name}", f"{getattr(source, name)} is too short; give at least 1s"
+
+
+def _storage(storage: Storage) -> Iterator[Found]:
+    if storage.endpoint and not _is_web(storage.endpoint):
+        yield "storage.endpoint", "is not an address; write it like https://minio.example:9000"
+    elif urlsplit(storage.endpoint).scheme == "http" and not storage.allow_http:
+        yield "storage.endpoint", "is plain http; use https, or say allow_http: true"
+    if storage.access_key_id_file and not storage.secret_access_key_file:
+        yield "storage.access_key_id_file", "is of no use alone; give secret_access_key_file too"
+    if storage.retries < 0:
+        yield (
+            "storage.retries",
+            f"{storage.retries} is negative; 0 means that nothing is asked for twice",
+        )
+    if storage.timeout < _SECOND:
+        yield "storage.timeout", f"{storage.timeout} is too short; give at least 1s"
 
 
 def _digest(digest: Digest) -> Iterator[Found]:

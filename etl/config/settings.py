@@ -40,6 +40,28 @@ class Source(_Section, frozen=True):
     """How long the cluster keeps an event (--event-ttl); cannot be asked for. OpenShift: 3h."""
 
 
+class Storage(_Section, frozen=True):
+    """How a lake in an object store is reached; a lake in a folder needs none of it.
+
+    What is empty is looked up as the store's own tools do: environment, web identity, metadata service.
+    """
+
+    endpoint: str = ""
+    """Address of an S3-compatible store, or of an emulator; empty means the cloud's own."""
+    region: str = ""
+    """Region of an S3 bucket; empty means AWS_REGION, else us-east-1."""
+    allow_http: bool = False
+    """Allow an endpoint that speaks plain http."""
+    access_key_id_file: str = ""
+    """File with the S3 access key's id, or with the name of the Azure storage account."""
+    secret_access_key_file: str = ""
+    """File with the S3 secret access key, the Azure account key, or a Google service account's JSON."""
+    timeout: Duration = Duration(seconds=30)
+    """How long one request may take."""
+    retries: int = 5
+    """How often a request is repeated after 5xx, a reset or a timeout, with growing pauses."""
+
+
 class Digest(_Section, frozen=True):
     """When the digest is due and what it looks at."""
 
@@ -61,7 +83,7 @@ class Report(_Section, frozen=True):
     """The page that ``run`` writes."""
 
     output: str = ""
-    """Folder for the page; empty means ``reports`` beside the lake."""
+    """Folder for the page; empty means ``reports`` beside the lake, with an object store in the current folder."""
     since: Duration = Duration(hours=24)
     """The span that the page shows."""
     every: Duration = Duration(hours=1)
@@ -212,7 +234,7 @@ class Settings(_Section, frozen=True):
     version: Literal[1] = 1
     """Version of this file's format."""
     lake: str = ""
-    """Folder (later: URL) of the lake; --lake and EVENTLAKE_LAKE win."""
+    """Folder of the lake, or s3://, gs:// or az:// with bucket and prefix; --lake and EVENTLAKE_LAKE win."""
     cluster: str = ""
     """The cluster's name; --cluster and EVENTLAKE_CLUSTER win; empty means the kubeconfig's cluster name."""
     timezone: str = "UTC"
@@ -221,6 +243,8 @@ class Settings(_Section, frozen=True):
     """Language of digests and the page."""
     source: Source = Source()
     """Snapshots."""
+    storage: Storage = Storage()
+    """The object store of the lake."""
     digest: Digest = Digest()
     """The digest."""
     report: Report = Report()

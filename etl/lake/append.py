@@ -9,7 +9,9 @@ state leave two copies, which the views merge.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import date
+from functools import partial
 from typing import BinaryIO, Self
 
 import pyarrow as pa
@@ -118,7 +120,8 @@ class Addition:
         ]
 
     def _staged_of(self, day: date, rows: pa.Table) -> list[pa.Table]:
-        return self._read([s.location for staged_day, s in self._staged if staged_day == day], rows)
+        staged = {s.path: s.open for staged_day, s in self._staged if staged_day == day}
+        return self._read(staged, rows)
 
     def _stored_of(self, day: date, rows: pa.Table) -> list[pa.Table]:
         """Read the states of these uids from the files that stood for the day when this run first touched it."""
@@ -126,22 +129,24 @@ class Addition:
             found = partitions.partition(self._lake, self._cluster, day)
             # Damaged ones must not stop a run: at worst a copy is written that the views merge.
             self.warnings += found.warnings
-            self._stored[day] = [self._lake.files.location(file.path) for file in found.files]
-        return self._read(self._stored[day], rows)
+            self._stored[day] = [file.path for file in found.files]
+        opened = {path: partial(self._lake.files.open, path) for path in self._stored[day]}
+        return self._read(opened, rows)
 
-    def _read(self, locations: list[str], rows: pa.Table) -> list[pa.Table]:
-        if not locations:
+    def _read(self, files: Mapping[str, Callable[[], BinaryIO]], rows: pa.Table) -> list[pa.Table]:
+        if not files:
             return []
         wanted = pc.field("uid").isin(pc.unique(rows["uid"]))
         stored = []
-        for location in locations:
+        for path, opened in files.items():
             try:
-                found = pq.read_table(
-                    location, schema=schema.SCHEMA, filters=wanted, partitioning=None
-                )
+                with opened() as file:
+                    found = pq.read_table(
+                        file, schema=schema.SCHEMA, filters=wanted, partitioning=None
+                    )
             except (pa.ArrowException, OSError) as error:
                 # A damaged part must not stop a run: at worst a copy is written that the views merge.
-                self.warnings.append(f"{location} cannot be read: {quoted(str(error), 120)}")
+                self.warnings.append(f"{path} cannot be read: {quoted(str(error), 120)}")
                 continue
             stored.append(found)
         return stored

@@ -1,8 +1,7 @@
 """The seam between the lake and its storage: whole files by relative path, atomic and durable.
 
 Every path that eventlake reads or writes in a lake goes through ``Files``; a local
-folder implements it here, an object store can follow without a change above. A file
-appears under its final name complete or not at all: it is written to a temporary
+folder implements it here, an object store in ``etl.lake.objects``. A file appears under its final name complete or not at all: it is written to a temporary
 name, synced, renamed, and the folder is synced, because a rename alone may be lost
 with the power.
 """
@@ -11,7 +10,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -29,9 +28,8 @@ class Staged(Protocol):
         """The path it will have."""
         ...
 
-    @property
-    def location(self) -> str:
-        """What pyarrow opens to read it before it is published."""
+    def open(self) -> BinaryIO:
+        """Return the content for reading before it is published."""
         ...
 
     def publish(self) -> None:
@@ -45,6 +43,13 @@ class Staged(Protocol):
     def discard(self) -> None:
         """Give its space back; after ``publish`` this does nothing."""
         ...
+
+
+class Taught(Protocol):
+    """What DuckDB is taught to read a storage with."""
+
+    failure: LakeError | None
+    """Why the newest read failed, where DuckDB only quotes a traceback."""
 
 
 class Files(Protocol):
@@ -82,8 +87,24 @@ class Files(Protocol):
         """Remove the file; one that is not there is fine."""
         ...
 
+    def open(self, path: str) -> BinaryIO:
+        """Return the file for reading at any position, as pyarrow does; raises ``FileNotFoundError``."""
+        ...
+
+    def footer(self, path: str) -> BinaryIO:
+        """Return the end of a Parquet file with its whole footer: enough for its schema and its metadata."""
+        ...
+
+    def expect(self, paths: Sequence[str]) -> None:
+        """Be told that the footers of these files are read next; a slow storage fetches them together."""
+        ...
+
     def location(self, path: str) -> str:
-        """Return what DuckDB and pyarrow open for ``path``."""
+        """Return what DuckDB opens for ``path``."""
+        ...
+
+    def filesystem(self, trees: Sequence[str]) -> Taught | None:
+        """Return what DuckDB has to be taught to open locations below ``trees``; null if nothing."""
         ...
 
 
@@ -149,9 +170,24 @@ class LocalFiles:
         except OSError as error:
             raise self.refused("delete", path, error) from error
 
+    def open(self, path: str) -> BinaryIO:
+        """Open the file."""
+        return (self._root / path).open("rb")
+
+    def footer(self, path: str) -> BinaryIO:
+        """Open the file: the system reads no more of it than is asked for."""
+        return self.open(path)
+
+    def expect(self, paths: Sequence[str]) -> None:
+        """Do nothing: a folder answers at once."""
+
     def location(self, path: str) -> str:
         """Return the absolute path of the file."""
         return str((self._root / path).absolute())
+
+    def filesystem(self, trees: Sequence[str]) -> None:  # noqa: ARG002 -- the seam's signature
+        """Return nothing: DuckDB knows folders."""
+        return
 
     def _filled(self, target: Path, fill: Callable[[BinaryIO], None]) -> Path:
         self._make_folder(target.parent)
@@ -198,10 +234,9 @@ class LocalStaged:
         self._target = target
         self._temporary = temporary
 
-    @property
-    def location(self) -> str:
-        """The temporary file."""
-        return str(self._temporary)
+    def open(self) -> BinaryIO:
+        """Open the temporary file."""
+        return self._temporary.open("rb")
 
     def publish(self) -> None:
         """Rename, and sync the folder."""

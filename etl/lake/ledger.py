@@ -54,11 +54,12 @@ def newest(lake: Lake, kind: str) -> datetime | None:
     Reads the ledger's files one by one; a damaged one is passed over, as in every reading.
     """
     times: list[datetime] = []
-    for file in lake.ledger():
+    found = lake.ledger()
+    lake.files.expect([file.path for file in found])
+    for file in found:
         try:
-            table = pq.read_table(
-                lake.files.location(file.path), columns=["kind", "collected_at"], partitioning=None
-            )
+            with lake.files.open(file.path) as opened:
+                table = pq.read_table(opened, columns=["kind", "collected_at"], partitioning=None)
         except (pa.ArrowException, OSError):
             # Damaged: the session names it in every answer; here the other rows decide.
             continue

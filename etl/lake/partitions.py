@@ -8,7 +8,7 @@ and named: the generation below it, and the parts that that one does not name, s
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Self
@@ -154,20 +154,27 @@ def _paths(some: Iterable[Partition]) -> list[str]:
     return [file.path for one in some for file in one.files]
 
 
-def _sorted_out(lake: Lake, days: Iterable[PartFile], parts: Iterable[PartFile]) -> Partitions:
+def _sorted_out(lake: Lake, days: Sequence[PartFile], parts: Sequence[PartFile]) -> Partitions:
     known = Partitions({}, [])
     found: dict[tuple[str, date], Partition] = {}
+    lake.files.expect([file.path for file in days])
     for file in days:
         one = found.setdefault((file.cluster, file.date), Partition(file.cluster, file.date))
         one.taken = max(one.taken, int(file.name))
         if made := _made(lake, file, known.warnings):
             one.generations.append(Sealed(file, made))
     named = {key: frozenset(one.names) for key, one in found.items()}
+    loose = []
     for file in parts:
         key = (file.cluster, file.date)
         if file.name in named.get(key, ()):
             found[key].contained.append(file)
-        elif _readable(lake, file, known.warnings):
+        else:
+            loose.append(file)
+    lake.files.expect([file.path for file in loose])
+    for file in loose:
+        if _readable(lake, file, known.warnings):
+            key = (file.cluster, file.date)
             found.setdefault(key, Partition(*key)).loose.append(file)
     return Partitions(
         {k: one for k, one in found.items() if one.generations or one.loose}, known.warnings
@@ -216,7 +223,8 @@ def left_out(path: str, trouble: str, reason: str) -> str:
 
 def _footer(lake: Lake, file: PartFile, warnings: list[str]) -> pq.FileMetaData | None:
     try:
-        return pq.read_metadata(lake.files.location(file.path))
+        with lake.files.footer(file.path) as footer:
+            return pq.read_metadata(footer)
     except FileNotFoundError:
         # Deleted since it was listed: the generation that replaced it an hour ago was listed, too.
         return None

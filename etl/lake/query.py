@@ -22,10 +22,13 @@ import pyarrow.parquet as pq
 
 from etl import schema
 from etl.errors import QueryError, quoted
+from etl.lake.files import Taught
 from etl.lake.layout import Lake, PartFile, clusters_of
 from etl.lake.partitions import Sources, foreign, left_out, partitions, sources
 from etl.statements import statement
 
+# Where the data is: what sessions may read.
+_TREES = ("days", "parts", "snapshots")
 # The views that read files: what they show if there are none, and how they are told which.
 _FILE_VIEWS = {
     "days": (schema.FULL_DAY_SCHEMA, "set variable day_files = $files"),
@@ -69,6 +72,7 @@ class Session:
             }
         )
         self._connection.execute("set TimeZone = 'UTC'")
+        self._storage: Taught | None = None
         self.warnings: list[str] = []
         self.clusters: list[str] = []
         self._lake: Lake | None = None
@@ -101,27 +105,23 @@ class Session:
         """Run one statement and return its rows.
 
         Only the parameters that the statement names are bound. Raises ``QueryError``
-        for a statement that is not one SELECT, a missing parameter, or DuckDB's refusal.
+        for a statement that is not one SELECT, a missing parameter, or DuckDB's refusal;
+        ``LakeError`` for a store that does not answer.
         """
-        try:
+        with self._told():
+            try:
+                return self._bound(text, parameters).to_arrow_table()
+            except duckdb.Error as error:
+                if not (_is_reading(error) and self._leave_out_damaged()):
+                    raise
             return self._bound(text, parameters).to_arrow_table()
-        except duckdb.Error as error:
-            if not (_is_reading(error) and self._leave_out_damaged()):
-                raise QueryError(first_lines(error)) from error
-        try:
-            return self._bound(text, parameters).to_arrow_table()
-        except duckdb.Error as error:
-            raise QueryError(first_lines(error)) from error
 
     def stream(
         self, text: str, parameters: Mapping[str, object], *, rows: int
     ) -> Iterator[pa.RecordBatch]:
         """Run one statement as ``run`` does and yield its rows in batches of ``rows``, never all at once."""
-        try:
+        with self._told():
             yield from self._bound(text, parameters).to_arrow_reader(rows)
-        except (duckdb.Error, pa.ArrowException, OSError) as error:
-            # DuckDB's errors come as those of Arrow, some of them as OSError, while rows are fetched.
-            raise QueryError(first_lines(error)) from error
 
     def parameters(self, text: str) -> set[str]:
         """Return the names that ``text`` binds; raises ``QueryError`` unless it is exactly one SELECT."""
@@ -172,9 +172,22 @@ class Session:
         self._create(_VIEWS)
         self._used = [*of.days, *of.context, *of.parts, *(file.path for file in rows)]
 
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turn what DuckDB says, while rows are fetched also as an error of Arrow's or the system's, into our errors."""
+        if self._storage is not None:
+            self._storage.failure = None
+        try:
+            yield
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
+            if self._storage is not None and self._storage.failure is not None:
+                # A store that does not answer is no mistake of the statement.
+                raise self._storage.failure from error
+            raise QueryError(first_lines(error)) from error
+
     def _leave_out_damaged(self) -> bool:
         """Read every file as a whole and leave out what cannot be; return whether there was any."""
-        if self._lake is None:
+        if self._lake is None or (self._storage is not None and self._storage.failure is not None):
             return False
         found = [path for path in dict.fromkeys(self._used) if not self._is_whole(self._lake, path)]
         if found:
@@ -184,7 +197,7 @@ class Session:
 
     def _is_whole(self, lake: Lake, path: str) -> bool:
         try:
-            with pq.ParquetFile(lake.files.location(path)) as opened:
+            with lake.files.open(path) as file, pq.ParquetFile(file) as opened:
                 for _batch in opened.iter_batches():
                     pass
         except (pa.ArrowException, OSError) as error:
@@ -196,6 +209,10 @@ class Session:
         self.warnings += [text for text in warnings if text not in self.warnings]
 
     def _read_states(self, lake: Lake, of: Sources) -> None:
+        if self._storage is None and (taught := lake.files.filesystem(_TREES)) is not None:
+            # DuckDB 2.0 has no httpfs to bundle: the lake's own reader is taught to it.
+            self._connection.register_filesystem(taught)
+            self._storage = taught
         for view, paths in (("days", of.days), ("context", of.context), ("parts", of.parts)):
             self._read_files(view, [lake.files.location(path) for path in paths])
 
@@ -219,7 +236,7 @@ class Session:
 
     def _lock(self, lake: Lake) -> None:
         """Keep other files of the machine, the network and further settings out of reach."""
-        trees = [lake.files.location(f"{tree}/") for tree in ("days", "parts", "snapshots")]
+        trees = [lake.files.location(f"{tree}/") for tree in _TREES]
         self._connection.execute("set allowed_directories = $trees", {"trees": trees})
         self._connection.execute("set enable_external_access = false")
         self._connection.execute("set lock_configuration = true")
@@ -231,11 +248,13 @@ class Session:
     def _readable(self, lake: Lake, files: Sequence[PartFile]) -> list[PartFile]:
         """Leave out, and name, what is no row of the ledger: DuckDB would refuse the whole query."""
         readable = []
+        lake.files.expect([file.path for file in files])
         for file in files:
             if file.path in self._damaged:
                 continue
             try:
-                found = pq.read_schema(lake.files.location(file.path))
+                with lake.files.footer(file.path) as footer:
+                    found = pq.read_schema(footer)
             except (pa.ArrowException, OSError) as error:
                 self._warn([left_out(file.path, "cannot be read", quoted(str(error), 120))])
                 continue

@@ -89,11 +89,11 @@ def test_file_in_place_of_the_lake(
     assert (tmp_path / "lake").read_text() == "not a folder"
 
 
-def test_object_store_is_not_spoken_yet(dump: Path) -> None:
-    """A URL is refused and never taken for the name of a folder."""
-    done = eventlake("--lake", "s3://bucket/lake", "--cluster", "prod", "import", dump)
+def test_unknown_kind_of_store(dump: Path) -> None:
+    """A URL that is no object store is refused and never taken for the name of a folder."""
+    done = eventlake("--lake", "ftp://bucket/lake", "--cluster", "prod", "import", dump)
     assert done.code == 2
-    assert "folders only" in done.sentence
+    assert "s3://BUCKET/PREFIX" in done.sentence
     assert set(contents(Path())) == {"events.json"}
 
 

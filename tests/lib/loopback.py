@@ -226,7 +226,7 @@ class _Handler(BaseHTTPRequestHandler):
         owner.requests.append(served)
         self._send(answer, served)
 
-    do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _serve  # noqa: N815 (http.server's names)
+    do_GET = do_HEAD = do_POST = do_PATCH = do_PUT = do_DELETE = _serve  # noqa: N815 (http.server's names)
 
     def _send(self, answer: Answer, served: Served) -> None:
         delivery = answer.delivery
@@ -236,7 +236,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if not delivery.silent:
             chunked = self._head(answer)
-            for piece in _pieces(answer):
+            for piece in () if self.command == "HEAD" else _pieces(answer):
                 served.bytes += len(piece)
                 self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
                 if delivery.pause and self.server.owner.stopping.wait(delivery.pause):
@@ -255,7 +255,9 @@ class _Handler(BaseHTTPRequestHandler):
             chunked = len(body) > UNCHUNKED
         lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}"]
         lines += [f"{name}: {value}" for name, value in answer.headers.items()]
-        if chunked:
+        if self.command == "HEAD" and "Content-Length" in answer.headers:
+            chunked = False  # The length is that of the body that a GET would bring.
+        elif chunked:
             lines.append("Transfer-Encoding: chunked")
         else:
             assert isinstance(body, bytes)

@@ -127,10 +127,11 @@ def test_what_a_crash_left_behind_is_not_listed(files: Files) -> None:
 
 
 def test_a_staged_file_is_invisible_until_published(files: Files) -> None:
-    """A staged file can be opened by its location, has no name in the lake, and gets it by publish."""
+    """A staged file can be opened by its writer, has no name in the lake, and gets it by publish."""
     staged = files.stage("parts/1", _filling(b"rows"))
     assert files.list("") == []
-    assert Path(staged.location).read_bytes() == b"rows"
+    with staged.open() as file:
+        assert file.read() == b"rows"
     assert staged.path == "parts/1"
     staged.publish()
     assert files.list("") == ["parts/1"]

@@ -17,12 +17,13 @@ from tests.lib.apiserver import ApiServer
 from tests.lib.commandline import NOW
 from tests.lib.events import event
 from tests.lib.snapshots import dumped
+from tests.lib.stores import ENVIRON, Store
 
 ROOT = Path(__file__).parents[2]
 HEAVY = frozenset(
     {
-        *("altair", "duckdb", "httpx", "jinja2", "kubernetes.client", "kubernetes.dynamic"),
-        *("numpy", "pandas", "pyarrow", "rich"),
+        *("altair", "duckdb", "fsspec", "httpx", "jinja2", "kubernetes.client"),
+        *("kubernetes.dynamic", "numpy", "obstore", "pandas", "pyarrow", "rich"),
     }
 )
 # Runs one command and tells its exit code and which heavy libraries it came to hold.
@@ -84,6 +85,18 @@ def test_snapshot_imports_what_it_needs(tmp_path: Path) -> None:
 def test_import_imports_what_it_needs(tmp_path: Path, dump: Path) -> None:
     """An import writes Parquet and needs nothing else, no cluster least of all."""
     assert imported("--lake", tmp_path / "lake", "--cluster", "x", "import", dump) == {"pyarrow"}
+
+
+def test_only_a_bucket_needs_its_client(tmp_path: Path, dump: Path) -> None:
+    """An import into a bucket brings the store's client, and not the file system that queries need."""
+    with Store() as store:
+        config = tmp_path / "config.yaml"
+        config.write_text(store.configuration())
+        found = imported(
+            *("--config", config, "--lake", "s3://bucket/lake", "--cluster", "x", "import", dump),
+            environ=ENVIRON,
+        )
+    assert found == {"obstore", "pyarrow"}
 
 
 @pytest.mark.parametrize(

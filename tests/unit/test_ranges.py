@@ -1,0 +1,122 @@
+"""Ranges of objects: what is kept of a file's end, what is asked for, what is forgotten."""
+
+from __future__ import annotations
+
+import io
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from etl.errors import LakeError
+from etl.lake import ranges
+from etl.lake.filesystem import LakeFileSystem
+from etl.lake.ranges import END_BYTES, RangedFile, Ranges
+
+Asked = list[tuple[str, int, int]]
+
+
+def over(objects: dict[str, bytes]) -> tuple[Ranges, Asked]:
+    """Return ranges over objects in memory, and the list of what was asked of them."""
+    asked: Asked = []
+
+    def get(path: str, start: int, end: int) -> bytes:
+        asked.append((path, start, end))
+        return objects[path][start:end]
+
+    return Ranges(size=lambda path: len(objects[path]), get=get), asked
+
+
+def parquet(columns: int, rows: int = 1) -> bytes:
+    """Return a Parquet file; the more columns, the longer its footer."""
+    buffer = io.BytesIO()
+    table = pa.table({f"column_{number}": list(range(rows)) for number in range(columns)})
+    pq.write_table(table, buffer, compression="none", use_dictionary=False)
+    return buffer.getvalue()
+
+
+def test_short_file_is_one_request() -> None:
+    """A file shorter than an end is asked for once, whatever is read of it."""
+    data = parquet(3)
+    found, asked = over({"a": data})
+    assert found.end("a") == found.end("a") == data
+    assert pq.read_table(RangedFile(found, "a")).num_rows == 1
+    assert asked == [("a", 0, len(data))]
+
+
+def test_long_footer_is_kept_whole() -> None:
+    """A footer longer than an end costs one more request, and then its schema none."""
+    data = parquet(600)
+    found, asked = over({"a": data})
+    names = pq.read_schema(io.BytesIO(found.end("a"))).names
+    assert len(names) == 600
+    assert pq.read_metadata(io.BytesIO(found.end("a"))).num_rows == 1
+    assert len(asked) == 2
+    assert asked[0] == ("a", len(data) - END_BYTES, len(data))
+    assert asked[1][2] == asked[0][1]
+
+
+@pytest.mark.parametrize("data", [b"", b"PAR1", b"no parquet", b"\xff\xff\xff\x7fPAR1"])
+def test_what_is_no_parquet_is_kept_as_it_is(data: bytes) -> None:
+    """The end of a damaged file is its end: whoever reads its footer finds the damage."""
+    found, _ = over({"a": data})
+    assert found.end("a") == data
+    with pytest.raises(pa.ArrowInvalid):
+        pq.read_schema(io.BytesIO(found.end("a")))
+
+
+def test_oldest_end_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ends are kept up to a budget; what was not used for the longest time goes first."""
+    monkeypatch.setattr(ranges, "_KEPT_BYTES", 2500)
+    found, asked = over({name: bytes(1000) for name in "abc"})
+    for name in "abac":
+        found.end(name)
+    asked.clear()
+    for name in "ac":
+        found.end(name)
+    assert asked == []
+    found.end("b")
+    assert asked == [("b", 0, 1000)]
+
+
+def test_forgotten_end_is_asked_for_again() -> None:
+    """What was written anew is read anew."""
+    objects = {"a": b"old"}
+    found, _ = over(objects)
+    assert found.end("a") == b"old"
+    objects["a"] = b"newer"
+    found.forget("a")
+    found.forget("a")
+    assert found.end("a") == b"newer"
+
+
+def test_expected_ends_leave_trouble_to_the_reader() -> None:
+    """An end that cannot be fetched in advance stops nothing; who opens the file is told."""
+
+    def refuse(path: str, start: int, end: int) -> bytes:
+        if path == "bad":
+            raise LakeError("the store refused us")
+        return bytes(end - start)
+
+    found = Ranges(size=lambda _: 10, get=refuse)
+    found.expect(["good", "bad", "better"])
+    assert found.end("better") == bytes(10)
+    with pytest.raises(LakeError, match="refused us"):
+        found.end("bad")
+    assert str(found.failure) == "the store refused us"
+
+
+@pytest.mark.parametrize(
+    "path", ["_lake.json", "outbox/x", "parts/../_lake.json", "partsx/1", "/etc/passwd", "lake://x"]
+)
+def test_file_system_serves_its_trees_alone(path: str) -> None:
+    """Only files below the given trees can be opened, and only for reading."""
+    found, asked = over({"parts/1": b"x", path: b"secret"})
+    system = LakeFileSystem(found, ["parts", "snapshots"])
+    for question in (system.open, system.size, system.exists, system.glob):
+        with pytest.raises(LakeError, match="not below the data"):
+            question(path)
+    with pytest.raises(LakeError, match="read-only"):
+        system.open("parts/1", "wb")
+    assert system.open("lake://parts/1").read() == b"x"
+    assert asked == [("parts/1", 0, 1)]
