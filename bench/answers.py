@@ -61,7 +61,7 @@ def _fill(lake: Lake, count: int, *, state: int, days_ago: int) -> int:
         cluster=_CLUSTER,
         chunks=map(decode.page, bodies),
         collected_at=collected_at,
-        complete=True,
+        scope=(),
         ttl=TTL,
     )
     run_ = ingest.Run(collected_at, "bench", lambda: collected_at)

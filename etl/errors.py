@@ -49,6 +49,10 @@ class ClusterError(EventlakeError):
     exit_code: ClassVar[int] = 3
 
 
+class ForbiddenError(ClusterError):
+    """The cluster does not let this account list events there; elsewhere it may."""
+
+
 class LakeError(EventlakeError):
     """The lake cannot be read or written: disk, permissions, format version."""
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NoReturn
 
-from etl import __version__
+from etl import __version__, judge
 from etl.config.settings import Source
-from etl.errors import ClusterError
+from etl.errors import ClusterError, ForbiddenError, quoted
 from etl.intake import Intake
 from etl.lake import layout, ledger, live
 from etl.lake.append import Addition
@@ -56,11 +56,14 @@ def take_snapshot(lake: Lake, cluster: str, lister: Lister, run: Run) -> Entry:
     """LIST a cluster, append what is new, write the ledger row and the live cache.
 
     A failed list leaves a failed ledger row and the lake's observations as they were,
-    and raises ``ClusterError``.
+    and raises ``ClusterError``. Of several namespaces those that are refused get a failed
+    row of their own and raise in the end: the others are proven all the same.
     """
     lake.prepare()
     listing = lister.listing
     entry = _unfinished(lister.source, run)
+    before = live.before(lake, cluster)
+    refused: dict[str, ForbiddenError] = {}
     with Addition(lake, cluster, run.snapshot_id) as addition, _uncollected():
         intake = Intake(
             addition,
@@ -72,27 +75,63 @@ def take_snapshot(lake: Lake, cluster: str, lister: Lister, run: Run) -> Entry:
         try:
             for scope in lister.scopes:
                 intake.begin()
-                for page in lister.pages(scope):
-                    intake.page(page)
+                try:
+                    for page in lister.pages(scope):
+                        intake.page(page)
+                except ForbiddenError as error:
+                    # The Role of one namespace is gone with it; the others have theirs.
+                    if scope is None or len(refused) == len(lister.scopes) - 1:
+                        raise
+                    refused[scope] = error
         except ClusterError as error:
             failed = replace(_told(entry, listing), error=str(error), finished_at=run.clock())
             ledger.record(lake, cluster, failed)
             raise
         addition.publish()
+    if refused:
+        entry = replace(entry, scope=tuple(s for s in lister.scopes if s and s not in refused))
     entry = replace(
         _told(entry, listing),
         status="inconsistent" if listing.inconsistent else "complete",
         finished_at=run.clock(),
+        parts=tuple(addition.parts),
         items=intake.items,
         rows_added=addition.rows_added,
         unreadable=len(intake.unreadable),
         unreadable_names=tuple(intake.unreadable[:_NAMED]) or None,
         oldest_written_at=intake.oldest_written_at(),
     )
+    entry = judge.judged(entry, intake, before)
     ledger.record(lake, cluster, entry)
     intake.remember(lake)
+    judge.remember(lake, cluster, entry)
     _report(entry, addition.warnings + listing.notes)
+    if refused:
+        _refuse(lake, cluster, entry, refused)
     return entry
+
+
+def _refuse(
+    lake: Lake, cluster: str, entry: Entry, refused: Mapping[str, ForbiddenError]
+) -> NoReturn:
+    """Write the failed row of the namespaces that were refused, and raise what the first one met."""
+    first = next(iter(refused.values()))
+    failed = Entry(
+        snapshot_id=f"{entry.snapshot_id}-refused",
+        kind="list",
+        status="failed",
+        started_at=entry.started_at,
+        version=entry.version,
+        scope=tuple(refused),
+        finished_at=entry.finished_at,
+        interval_seconds=entry.interval_seconds,
+        ttl_seconds=entry.ttl_seconds,
+        error=str(first),
+    )
+    ledger.record(lake, cluster, failed)
+    names = quoted(", ".join(refused), 200)
+    message = f"{first} (refused in {names}; the other namespaces were read)"
+    raise ForbiddenError(message)
 
 
 def record_failure(
@@ -112,8 +151,11 @@ class ImportRequest:
     chunks: Iterable[Decoded]
     kind: Literal["import", "sample"] = "import"
     collected_at: datetime | None = None
-    complete: bool = False
-    """Whether the chunks are one whole LIST of the cluster: only then do they prove coverage."""
+    scope: tuple[str, ...] | None = None
+    """The namespaces of which the chunks are whole LISTs, empty for all of them; null if nobody knows.
+
+    With ``collected_at`` and ``ttl`` it is what makes an import prove coverage.
+    """
     ttl: timedelta | None = None
 
 
@@ -135,7 +177,7 @@ def import_events(lake: Lake, request: ImportRequest, run: Run) -> Entry:
                 rows = Normaliser(chunk, cluster=request.cluster, observed_at=observed_at)
                 addition.add(rows.rows(run.snapshot_id))
         addition.publish()
-    proven = request.collected_at if request.complete else None
+    proven = request.collected_at if request.scope is not None else None
     entry = Entry(
         snapshot_id=run.snapshot_id,
         kind=request.kind,
@@ -144,8 +186,13 @@ def import_events(lake: Lake, request: ImportRequest, run: Run) -> Entry:
         version=__version__,
         finished_at=run.clock(),
         collected_at=request.collected_at,
+        scope=request.scope or None,
         sent_at=proven,
         received_at=proven,
+        first_received_at=proven,
+        last_received_at=proven,
+        parts=tuple(addition.parts),
+        compared="lake",
         items=items,
         rows_added=addition.rows_added,
         unreadable=len(unreadable),
@@ -180,7 +227,7 @@ def load_sample(lake: Lake, run: Run) -> SampleResult:
             cluster=one.cluster,
             kind="sample",
             collected_at=one.collected_at,
-            complete=True,
+            scope=(),
             chunks=[decode.page(one.document)],
             ttl=_SAMPLE_TTL,
         )
@@ -214,6 +261,7 @@ def _unfinished(source: Source, run: Run) -> Entry:
         version=__version__,
         scope=tuple(dict.fromkeys(source.namespaces)) or None,
         ttl_seconds=source.ttl.total_seconds(),
+        interval_seconds=source.interval.total_seconds(),
     )
 
 
@@ -233,6 +281,8 @@ def _told(entry: Entry, listing: Listing) -> Entry:
         remaining_items=None if several else listing.remaining_items,
         retries=listing.retries,
         bytes_received=listing.received_bytes,
+        first_received_at=listing.first_received_at,
+        last_received_at=listing.last_received_at,
     )
 
 

@@ -6,8 +6,8 @@ All states are remembered: they are the next snapshot's live cache.
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 import pyarrow as pa
@@ -16,8 +16,10 @@ import pyarrow.compute as pc
 from etl import schema
 from etl.errors import ClusterError, quoted
 from etl.lake import live
+from etl.lake import turnover as turnover_
 from etl.lake.append import Addition
 from etl.lake.layout import Lake
+from etl.lake.turnover import Turnover
 from etl.source import decode
 from etl.source import states as states_
 from etl.source.decode import Decoded
@@ -47,16 +49,24 @@ class Intake:
         self._snapshot_id = snapshot_id
         self._observed_at = observed_at
         self._states: list[pa.Table] = []
-        self._begun = (0, 0, 0)
+        self._born: list[pa.Table] = []
+        self._begun: tuple[int, int, int, int | None] = (0, 0, 0, 0)
         self._page = 0
         self._restarted = False
         self._changed = False
         self.items = 0
+        self.expected: int | None = 0
+        """Items that the first pages told of; null where one of them told nothing."""
         self.unreadable: list[str] = []
+
+    @property
+    def compared(self) -> Literal["cache", "lake"]:
+        """With what rows are compared to know what is new."""
+        return "lake" if self._known is None else "cache"
 
     def begin(self) -> None:
         """Begin another list: all namespaces, or the next one of several."""
-        self._begun = (len(self._states), self.items, len(self.unreadable))
+        self._begun = (len(self._states), self.items, len(self.unreadable), self.expected)
         self._page = 0
         self._restarted = False
 
@@ -65,12 +75,31 @@ class Intake:
         if page.restarted and page.first:
             self._restart()
         self._page += 1
+        listed = self.items
         try:
             if self._known is None or not self._compared(page.body, self._known):
                 self._whole(page.body)
         except msgspec.MsgspecError as error:
             message = f"a page of the list cannot be decoded: {quoted(str(error))}"
             raise ClusterError(message) from error
+        if page.first and self.expected is not None:
+            told = page.meta.remainingItemCount if page.meta.continue_ else 0
+            self.expected = None if told is None else self.expected + self.items - listed + told
+
+    def turnover(self, *, received_at: datetime, ttl: timedelta) -> Turnover | None:
+        """What vanished since the newest list; null if that is not known."""
+        if self._known is None:
+            return None
+        return turnover_.turnover(self._known.states, self._all(), received_at=received_at, ttl=ttl)
+
+    def late_births(self, since: datetime) -> int | None:
+        """How many events the newest list, sent at ``since``, should have held; null if it is not known."""
+        if self._known is None:
+            return None
+        if not self._born:
+            return 0
+        born = pa.concat_tables(self._born)
+        return turnover_.late_births(born, self._known.states, since=since)
 
     def remember(self, lake: Lake) -> None:
         """Write the live cache, unless the list is the same as before."""
@@ -85,7 +114,7 @@ class Intake:
 
     def _restart(self) -> None:
         """Forget the pages of a list that begins anew; their rows stay, because they are true."""
-        states, self.items, unreadable = self._begun
+        states, self.items, unreadable, self.expected = self._begun
         del self._states[states:], self.unreadable[unreadable:]
         self._page = 0
         self._restarted = True
@@ -99,7 +128,9 @@ class Intake:
         if objects is None or not all(o.metadata.uid for o in objects):
             return False
         uid = pa.array([o.metadata.uid for o in objects], pa.string())
-        states = states_.table(uid, states_.read(objects, self._observed_at))
+        states = states_.table(
+            uid, states_.namespaces(objects), states_.read(objects, self._observed_at)
+        )
         self._states.append(states)
         self.items += len(objects)
         unknown = known.unknown(states)
@@ -126,6 +157,10 @@ class Intake:
         self._add(table, compared=self._known is not None)
 
     def _add(self, rows: pa.Table, *, compared: bool) -> None:
+        if compared:
+            # Without a version they are never known, and so no births.
+            versioned = rows.filter(pc.is_valid(rows["resource_version"]))
+            self._born.append(versioned.select(["uid", "created_at"]))
         if self._restarted:
             # This run holds some of them already.
             self._addition.add(rows)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 
-from etl import schema
+from etl import manifest, schema
 from etl.errors import QueryError
 from etl.lake.query import Session
 from etl.statements import statement
@@ -64,7 +64,7 @@ def blank_session() -> Session:
             "observations": schema.FULL_SCHEMA.empty_table(),
             "latest": schema.FULL_SCHEMA.empty_table(),
             "events": _EVENTS.empty_table(),
-            "snapshots": schema.FULL_SNAPSHOT_SCHEMA.empty_table(),
+            "snapshots": manifest.FULL_SNAPSHOT_SCHEMA.empty_table(),
             "coverage": _COVERAGE.empty_table(),
         }
     )

@@ -20,13 +20,13 @@ from etl.errors import InputError
     help="When the dump was taken, such as 2026-11-23T08:00:00Z.",
 )
 @click.option(
-    "--complete",
-    is_flag=True,
-    help="The dump is one whole LIST of the cluster; with --collected-at it proves coverage.",
+    "--scope",
+    metavar="all|NS,NS",
+    help="The dump is one whole LIST of all or of these namespaces; with --collected-at it proves coverage.",
 )
 @click.pass_obj
 def import_(
-    invocation: Invocation, paths: tuple[str, ...], collected_at: datetime | None, *, complete: bool
+    invocation: Invocation, paths: tuple[str, ...], collected_at: datetime | None, scope: str | None
 ) -> None:
     """Append events from dumps: kubectl get events -o json or yaml, JSON lines, .gz, folders, - for stdin.
 
@@ -36,15 +36,15 @@ def import_(
     from etl.source import dump  # noqa: PLC0415
 
     cluster = invocation.required_cluster("a dump does not say which cluster it comes from")
-    if complete and collected_at is None:
-        message = "--complete needs --collected-at: a list proves nothing without its time"
+    if scope is not None and collected_at is None:
+        message = "--scope needs --collected-at: a list proves nothing without its time"
         raise click.UsageError(message)
     reading = dump.Reading()
     request = ingest.ImportRequest(
         cluster=cluster,
         chunks=dump.chunks(paths, reading, invocation.stdin),
         collected_at=collected_at,
-        complete=complete,
+        scope=_namespaces(scope),
         ttl=invocation.settings.source.ttl,
     )
     entry = ingest.import_events(invocation.lake, request, invocation.run)
@@ -57,3 +57,14 @@ def import_(
     invocation.say(
         f"{cluster}: {entry.items:,} events in {files}, {entry.rows_added:,} new states in the lake {invocation.lake_path}"
     )
+
+
+def _namespaces(scope: str | None) -> tuple[str, ...] | None:
+    """Return the namespaces that ``--scope`` names, none for all of them; null without it."""
+    if scope is None or scope == "all":
+        return None if scope is None else ()
+    names = tuple(dict.fromkeys(name.strip() for name in scope.split(",")))
+    if not all(names):
+        message = "--scope takes the word all, or names of namespaces with commas between them"
+        raise click.UsageError(message)
+    return names

@@ -49,6 +49,8 @@ class Addition:
         self._staged: list[tuple[date, Staged]] = []
         self._stored: dict[date, list[str]] = {}
         self.rows_added = 0
+        self.parts: list[str] = []
+        """The parts that this run wrote, as date/name: for the ledger, which promises them."""
         self.warnings: list[str] = []
 
     def __enter__(self) -> Self:
@@ -98,6 +100,7 @@ class Addition:
             number = len(self._staged)
             name = self._snapshot_id if number == 0 else f"{self._snapshot_id}-{number}"
             path = layout.part_path(self._cluster, day, name)
+            self.parts.append(f"{day.isoformat()}/{name}")
             self._staged.append((day, self._lake.files.stage(path, _writer(chunk))))
 
     def _fresh(self, day: date, rows: pa.Table, *, distinct: bool) -> pa.Table:

@@ -5,6 +5,7 @@
     days/cluster=C/date=D/<generation>.parquet           a sealed day; the highest generation counts
     snapshots/cluster=C/date=D/<snapshot id>.parquet     the ledger, one row a file
     live/cluster=C/live.parquet                          states of the newest list: a cache
+    live/cluster=C/newest.json                           which list that was, for the checks of the next
 
 Cluster names may hold ``:`` and ``/`` (an EKS ARN does), so they are percent-encoded
 as path segments, the Hive way.
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from urllib.parse import quote, unquote
 
-from etl import schema
+from etl import manifest, schema
 from etl.errors import LakeError, UsageError
 from etl.lake.files import Files
 
@@ -32,7 +33,7 @@ _PARTITION = re.compile(
 _GENERATION = re.compile(r"\d{8}")
 # "." and ".." are folders of their own, the other is Hive's word for null.
 _NO_CLUSTERS = frozenset({"", ".", "..", "__HIVE_DEFAULT_PARTITION__"})
-_COLUMNS = frozenset({*schema.FULL_DAY_SCHEMA.names, *schema.FULL_SNAPSHOT_SCHEMA.names})
+_COLUMNS = frozenset({*schema.FULL_DAY_SCHEMA.names, *manifest.FULL_SNAPSHOT_SCHEMA.names})
 _LONGEST_CLUSTER = 200  # bytes once encoded: "cluster=" and this must stay below a file name's 255
 
 
@@ -144,6 +145,11 @@ def ledger_path(cluster: str, day: date, snapshot_id: str) -> str:
 def live_path(cluster: str) -> str:
     """Return the path of the cache of a cluster's newest list."""
     return f"live/cluster={encoded(cluster)}/live.parquet"
+
+
+def newest_path(cluster: str) -> str:
+    """Return the path of what is known of a cluster's newest list beside its states."""
+    return f"live/cluster={encoded(cluster)}/newest.json"
 
 
 def snapshot_id(started: datetime, run_id: str) -> str:

@@ -13,7 +13,7 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from etl import schema
+from etl import manifest
 from etl.lake import layout
 from etl.lake.append import write_parquet
 from etl.lake.layout import Lake
@@ -21,7 +21,7 @@ from etl.lake.layout import Lake
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A row of the ledger; the meaning of each field is in ``schema.SNAPSHOT``."""
+    """A row of the ledger; the meaning of each field is in ``manifest.SNAPSHOT``."""
 
     snapshot_id: str
     kind: Literal["list", "import", "sample"]
@@ -46,6 +46,20 @@ class Entry:
     ttl_seconds: float | None = None
     oldest_written_at: datetime | None = None
     error: str | None = None
+    first_received_at: datetime | None = None
+    last_received_at: datetime | None = None
+    interval_seconds: float | None = None
+    parts: tuple[str, ...] | None = None
+    compared: Literal["cache", "lake"] | None = None
+    previous_id: str | None = None
+    epoch: int | None = None
+    expected_items: int | None = None
+    vanished: int | None = None
+    vanished_early: int | None = None
+    early_namespaces: dict[str, int] | None = None
+    vanished_age_seconds: float | None = None
+    late_births: int | None = None
+    checks: tuple[str, ...] | None = None
 
 
 def newest(lake: Lake, kind: str) -> datetime | None:
@@ -74,6 +88,6 @@ def newest(lake: Lake, kind: str) -> datetime | None:
 def record(lake: Lake, cluster: str, entry: Entry) -> None:
     """Write ``entry`` durably; raises ``LakeError``."""
     values = {f.name: getattr(entry, f.name) for f in fields(entry)}
-    row = pa.Table.from_pylist([values], schema=schema.SNAPSHOT_SCHEMA)
+    row = pa.Table.from_pylist([values], schema=manifest.SNAPSHOT_SCHEMA)
     path = layout.ledger_path(cluster, entry.started_at.date(), entry.snapshot_id)
     lake.files.stage(path, lambda file: write_parquet(row, file)).publish()

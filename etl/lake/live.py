@@ -2,12 +2,15 @@
 
 Only a cache: if it is lost or damaged, rows are compared with the partitions instead.
 It holds states that are in the lake, nothing else, because it is written after them.
+Beside it stands which list that was, for the checks that need the list before.
 """
 
 from __future__ import annotations
 
 import io
+from datetime import datetime
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -16,6 +19,17 @@ from etl import schema
 from etl.errors import LakeError
 from etl.lake import layout
 from etl.lake.layout import Lake
+
+
+class Before(msgspec.Struct, frozen=True):
+    """The newest list of a cluster, as the next one has to know it."""
+
+    snapshot_id: str
+    scope: list[str] | None
+    """The namespaces that were listed; null means all of them."""
+    sent_at: datetime
+    resource_version: int | None
+    epoch: int
 
 
 class Live:
@@ -29,6 +43,11 @@ class Live:
     def __len__(self) -> int:
         """Return the number of states."""
         return len(self._versions)
+
+    @property
+    def states(self) -> pa.Table:
+        """The states (``schema.STATE_SCHEMA``)."""
+        return self._states
 
     def unknown(self, keys: pa.Table) -> pa.Array:
         """Return the positions (int64) of the rows of ``keys`` (``schema.STATE_SCHEMA``) that are not among the states."""
@@ -67,6 +86,20 @@ def write(lake: Lake, cluster: str, states: pa.Table) -> None:
         layout.live_path(cluster),
         lambda file: pq.write_table(ordered, file, compression="lz4", use_dictionary=False),
     ).publish()
+
+
+def before(lake: Lake, cluster: str) -> Before | None:
+    """Return which list the cache is of, or null if nobody knows."""
+    try:
+        return msgspec.json.decode(lake.files.read(layout.newest_path(cluster)), type=Before)
+    except (FileNotFoundError, LakeError, OSError, msgspec.MsgspecError):
+        # Lost or damaged: the checks that need the list before are not made this once.
+        return None
+
+
+def remember(lake: Lake, cluster: str, newest: Before) -> None:
+    """Write which list the cache is of; after the cache, so that a crash in between alarms nobody."""
+    lake.files.write(layout.newest_path(cluster), msgspec.json.encode(newest))
 
 
 def _in_order(states: pa.Table) -> pa.Table:

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from etl import schema
+from etl import manifest, schema
 from etl.errors import QueryError, quoted
 from etl.lake.files import Taught
 from etl.lake.layout import Lake, PartFile, clusters_of
@@ -34,7 +34,7 @@ _FILE_VIEWS = {
     "days": (schema.FULL_DAY_SCHEMA, "set variable day_files = $files"),
     "context": (schema.FULL_DAY_SCHEMA, "set variable context_files = $files"),
     "parts": (schema.FULL_SCHEMA, "set variable part_files = $files"),
-    "ledger": (schema.FULL_SNAPSHOT_SCHEMA, "set variable ledger_files = $files"),
+    "ledger": (manifest.FULL_SNAPSHOT_SCHEMA, "set variable ledger_files = $files"),
 }
 _COUNTED_SCHEMA = pa.schema(
     [
@@ -166,6 +166,8 @@ class Session:
             # Plans of a lake whose days are all closed have nothing to merge and to count.
             self._show_nothing("merged", schema.FULL_SCHEMA)
             self._show_nothing("occurrences", _COUNTED_SCHEMA)
+        columns = manifest.FULL_SNAPSHOT_SCHEMA.empty_table()
+        self._connection.register("ledger_columns", columns)
         rows = self._readable(lake, lake.ledger(self._cluster))
         self.clusters = sorted({*(name for name, _day in known.found), *clusters_of(rows)})
         self._read_files("ledger", [lake.files.location(file.path) for file in rows])
@@ -258,7 +260,7 @@ class Session:
             except (pa.ArrowException, OSError) as error:
                 self._warn([left_out(file.path, "cannot be read", quoted(str(error), 120))])
                 continue
-            if reason := foreign(found, schema.FULL_SNAPSHOT_SCHEMA):
+            if reason := foreign(found, manifest.FULL_SNAPSHOT_SCHEMA):
                 self._warn([left_out(file.path, "is not a file of this lake", reason)])
                 continue
             readable.append(file)

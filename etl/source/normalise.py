@@ -46,7 +46,7 @@ class Normaliser:
 
     def states(self) -> pa.Table:
         """Return the key columns of all events, in order, as ``schema.STATE_SCHEMA``."""
-        return states_.table(self._uid, self._states)
+        return states_.table(self._uid, states_.namespaces(self._events), self._states)
 
     def rows(self, snapshot_id: str) -> pa.Table:
         """Return the rows of ``schema.SCHEMA``, in order."""

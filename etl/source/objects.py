@@ -91,8 +91,9 @@ class EventObject(msgspec.Struct, frozen=True, gc=False):
 
 
 class StateMetadata(msgspec.Struct, frozen=True, gc=False):
-    """The part of metadata that tells one state of an object from another."""
+    """The part of metadata that tells one state of an object from another, and whose it is."""
 
+    namespace: str | None = None
     uid: str | None = None
     resourceVersion: str | None = None  # noqa: N815
     creationTimestamp: str | None = None  # noqa: N815

@@ -19,7 +19,7 @@ from urllib.parse import quote
 import msgspec
 
 from etl.config.settings import Source
-from etl.errors import ClusterError, quoted
+from etl.errors import ClusterError, ForbiddenError, quoted
 from etl.source import decode
 from etl.source.live import (
     Answer,
@@ -98,6 +98,7 @@ class Paging:
             else f"/api/v1/namespaces/{quote(namespace, safe='')}/events"
         )
         self._leads = leads
+        self._version: str | None = None
         self._inconsistent_before = listing.inconsistent
         self._token = ""
         self._limit = asking.source.page_size
@@ -163,7 +164,15 @@ class Paging:
     ) -> Page:
         listing, now = self._listing, self._asking.clock()
         first = not self._token
-        if first and self._leads:
+        if first:
+            self._version = meta.resourceVersion
+        elif meta.resourceVersion != self._version and not listing.inconsistent:
+            # Nobody promised this; what was listed is true, but not of one moment.
+            listing.inconsistent = True
+            listing.notes.append("the pages of the list are of different versions")
+        if first and (self._leads or listing.sent_at is None):
+            # Where the first namespace was refused, the next one leads.
+            self._leads = True
             listing.sent_at, listing.first_received_at = sent_at, now
             listing.server_date = answer.date
             version = meta.resourceVersion or ""
@@ -185,7 +194,7 @@ class Paging:
             self._reconnected = True
             self._asking.cluster.reconnect()
         elif status == _FORBIDDEN:
-            raise ClusterError(self._forbidden(said))
+            raise ForbiddenError(self._forbidden(said))
         elif status == _TOO_MANY or status >= _SERVER_ERRORS:
             if status == _GATEWAY_TIMEOUT:
                 self._halve()

@@ -84,10 +84,22 @@ def read(events: Sequence[EventObject] | Sequence[StateObject], observed_at: dat
     )
 
 
-def table(uid: pa.Array, states: States) -> pa.Table:
-    """Return ``schema.STATE_SCHEMA`` of events whose uids are ``uid``."""
-    columns = [uid, states.n, states.last_seen, states.resource_version, states.written]
+def table(uid: pa.Array, namespace: pa.Array, states: States) -> pa.Table:
+    """Return ``schema.STATE_SCHEMA`` of events with these uids, in these namespaces."""
+    columns = [
+        uid,
+        states.n,
+        states.last_seen,
+        states.resource_version,
+        states.written,
+        namespace,
+    ]
     return pa.Table.from_arrays(columns, schema=schema.STATE_SCHEMA)
+
+
+def namespaces(events: Sequence[EventObject] | Sequence[StateObject]) -> pa.Array:
+    """Return who owns each of ``events``."""
+    return pa.array([e.metadata.namespace or None for e in events], pa.string())
 
 
 def true(mask: pa.Array) -> pa.Array:

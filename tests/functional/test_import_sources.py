@@ -164,7 +164,7 @@ def test_an_import_without_events_fails_and_says_so(form: str, tmp_path: Path) -
     out, err = io.StringIO(), io.StringIO()
     given = str(path if form == "file" else path.parent)
     arguments = ["--lake", str(lake), "--cluster", "c", "import", given]
-    arguments += ["--complete", "--collected-at", "2026-11-23T11:00:00Z"]
+    arguments += ["--scope", "all", "--collected-at", "2026-11-23T11:00:00Z"]
     code = cli.main(arguments, environ={}, now=NOW, streams=(io.BytesIO(), out, err))
     assert code == 2
     assert "no events" in err.getvalue()

@@ -41,7 +41,7 @@ def _imported(folder: Path, snapshots: Iterable[tuple[int, datetime]]) -> Lake:
     for number, at in snapshots:
         body = gzip.decompress((RECORDED / f"snapshot-{number:03}.json.gz").read_bytes())
         request = ImportRequest(
-            cluster="recorded", chunks=[decode.page(body)], collected_at=at, complete=True, ttl=TTL
+            cluster="recorded", chunks=[decode.page(body)], collected_at=at, scope=(), ttl=TTL
         )
         import_events(
             lake, request, Run(at, f"{number:03}", lambda: datetime(2026, 11, 24, tzinfo=UTC))

@@ -105,9 +105,11 @@ def test_unchanged_cluster_writes_no_part(
     """A second snapshot of the same events leaves parts and cache as they were; a row says that it ran."""
     filled(apiserver, 5)
     listed(lake, kubeconfig)
-    before = {path: path.stat().st_ino for path in [*parts(lake), *lake.glob("live/*/*")]}
+    before = {path: path.stat().st_ino for path in [*parts(lake), *lake.glob("live/*/*.parquet")]}
     done = listed(lake, kubeconfig, now=NOW + MINUTES)
-    assert {path: path.stat().st_ino for path in [*parts(lake), *lake.glob("live/*/*")]} == before
+    assert {
+        path: path.stat().st_ino for path in [*parts(lake), *lake.glob("live/*/*.parquet")]
+    } == before
     assert len(before) == 2
     assert [(row["items"], row["rows_added"]) for row in ledger(lake)] == [(5, 5), (5, 0)]
     assert "5 events listed, 0 new states" in done.err
@@ -133,7 +135,7 @@ def test_live_cache_is_only_a_cache(
     """Lost, emptied, overwritten or cut: the next snapshot writes the same states as with it."""
     filled(apiserver, 4)
     listed(lake, kubeconfig)
-    (cache,) = lake.glob("live/*/*")
+    (cache,) = lake.glob("live/*/*.parquet")
     if damage is None:
         cache.unlink()
     else:

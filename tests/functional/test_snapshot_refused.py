@@ -148,12 +148,22 @@ def test_missing_permission_is_named(
     assert ledger(lake)[0]["scope"] == (list(options[1:]) or None)
 
 
-def test_one_forbidden_namespace_fails_the_whole(server: ApiServer, lake: Path) -> None:
-    """A list of several namespaces is complete or failed: nothing of the allowed one is stored."""
+@pytest.mark.parametrize("names", [("shop", "db"), ("db", "shop")])
+def test_a_forbidden_namespace_costs_itself_only(
+    names: tuple[str, ...], server: ApiServer, lake: Path
+) -> None:
+    """What may be listed is stored and proven; the refused namespace has a failed row, and the run fails."""
     server.allow(server.token, Account("jane", frozenset({"list"}), frozenset({"shop"})))
-    sentence = failed(snapshot(server, lake, "-n", "shop", "-n", "db"), lake)
-    assert "in namespace db" in sentence
-    assert parts(lake) == []
+    done = snapshot(server, lake, "-n", names[0], "-n", names[1])
+    assert done.code == 3
+    assert "in namespace db" in done.sentence
+    assert "the other namespaces were read" in done.sentence
+    whole, refused = ledger(lake)
+    assert (whole["status"], whole["scope"], whole["items"]) == ("complete", ["shop"], 8)
+    assert whole["sent_at"] is not None
+    assert (refused["status"], refused["scope"], refused["sent_at"]) == ("failed", ["db"], None)
+    assert "in namespace db" in refused["error"]
+    assert len(parts(lake)) == 1
 
 
 def test_connection_refused(lake: Path, server: ApiServer) -> None:

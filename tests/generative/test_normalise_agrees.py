@@ -307,7 +307,8 @@ def test_states_alone_read_alike(events: list[dict[str, Any]]) -> None:
     uid = pa.array([event.metadata.uid for event in decoded.events], pa.string())
     assert [one.metadata.uid for one in objects] == uid.to_pylist()
     alone, whole = (
-        states.table(uid, states.read(read, COLLECTED)) for read in (objects, decoded.events)
+        states.table(uid, states.namespaces(read), states.read(read, COLLECTED))
+        for read in (objects, decoded.events)
     )
     assert alone.equals(whole)
     assert decode.chosen(body, [len(events) - 1]).events == decoded.events[-1:]

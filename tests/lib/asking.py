@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pyarrow as pa
 
-from etl import schema
+from etl import manifest, schema
 from etl.alerts import rules
 from etl.alerts.baseline import measured
 from etl.alerts.evaluate import Evaluation, evaluate
@@ -31,7 +31,7 @@ def session_over(events: pa.Table | None = None, snapshots: pa.Table | None = No
     if events is None:
         events = tables.EVENTS_SCHEMA.empty_table()
     if snapshots is None:
-        snapshots = schema.FULL_SNAPSHOT_SCHEMA.empty_table()
+        snapshots = manifest.FULL_SNAPSHOT_SCHEMA.empty_table()
     ledger = Session.over({"snapshots": snapshots})
     coverage = ledger.run(statement("views/coverage").text, {})
     ledger.close()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from etl import schema
+from etl import manifest, schema
 
 PAGE = Path(__file__).parents[2] / "docs" / "lake.md"
 _BEGIN = "<!-- {name}: written by python -m tests.lib.lake_tables -->"
@@ -23,7 +23,7 @@ def tables() -> dict[str, str]:
     return {
         "observations": _columns([*schema.PARTITIONS, *schema.OBSERVATION]),
         "flags": _table(("flag", "meaning"), [(f"`{k}`", v) for k, v in schema.FLAGS.items()]),
-        "ledger": _columns([*schema.PARTITIONS, *schema.SNAPSHOT]),
+        "ledger": _columns([*manifest.LEDGER_PARTITIONS, *manifest.SNAPSHOT]),
     }
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from etl import schema
+from etl import manifest, schema
 from etl.timespan import Duration
 
 _DEFAULTS: dict[str, Any] = {
@@ -96,4 +96,4 @@ def observations(text: str) -> pa.Table:
 
 def snapshots(text: str) -> pa.Table:
     """A drawn table as rows of the view ``snapshots``."""
-    return typed_table(text, schema.FULL_SNAPSHOT_SCHEMA)
+    return typed_table(text, manifest.FULL_SNAPSHOT_SCHEMA)

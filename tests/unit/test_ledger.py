@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from etl import schema
+from etl import manifest
 from etl.lake import ledger
 from etl.lake.files import LocalFiles
 from etl.lake.layout import Lake
@@ -26,7 +26,7 @@ def lake(tmp_path: Path) -> Lake:
 
 def test_an_entry_has_the_columns_of_the_schema() -> None:
     """Nothing that a run can tell is without a column, and no column without its teller."""
-    assert {field.name for field in fields(Entry)} == set(schema.SNAPSHOT_SCHEMA.names)
+    assert {field.name for field in fields(Entry)} == set(manifest.SNAPSHOT_SCHEMA.names)
 
 
 def test_a_row_is_written_as_it_was_told(lake: Lake) -> None:
@@ -47,7 +47,7 @@ def test_a_row_is_written_as_it_was_told(lake: Lake) -> None:
     (file,) = lake.ledger()
     assert (file.cluster, file.date) == ("prod", AT.date())
     table = pq.read_table(lake.files.location(file.path), partitioning=None)
-    assert table.schema.equals(schema.SNAPSHOT_SCHEMA)
+    assert table.schema.equals(manifest.SNAPSHOT_SCHEMA)
     (row,) = table.to_pylist()
     assert row["scope"] == ["shop", "infra"]
     assert (row["sent_at"], row["items"], row["ttl_seconds"]) == (entry.sent_at, 5, 3600.0)
