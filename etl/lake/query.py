@@ -51,6 +51,8 @@ _VIEWS = (
     "views/snapshots",
     "views/coverage",
 )
+# What reports over time call; an order in which each finds what it needs.
+_MACROS = ("macros/slot_of", "macros/from_local", "macros/buckets")
 _CATALOGUE = Path(__file__).with_name("event_reasons.tsv")
 # What DuckDB raises for a file whose footer is whole and whose pages are not (2.0).
 _READING = ("Failed to read file", "arquet")
@@ -99,6 +101,8 @@ class Session:
                 opened.clusters = sorted({*opened.clusters, *found})
         if "reasons" not in tables:
             opened._register_reasons()
+        if "coverage" in tables:
+            opened._define_macros()
         return opened
 
     def run(self, text: str, parameters: Mapping[str, object]) -> pa.Table:
@@ -172,6 +176,7 @@ class Session:
         self.clusters = sorted({*(name for name, _day in known.found), *clusters_of(rows)})
         self._read_files("ledger", [lake.files.location(file.path) for file in rows])
         self._create(_VIEWS)
+        self._define_macros()
         self._used = [*of.days, *of.context, *of.parts, *(file.path for file in rows)]
 
     @contextmanager
@@ -235,6 +240,10 @@ class Session:
     def _create(self, names: Sequence[str]) -> None:
         for name in names:
             self._connection.sql(statement(name).text).create_view(name.rpartition("/")[2])
+
+    def _define_macros(self) -> None:
+        for name in _MACROS:
+            self._connection.execute(statement(name).text)
 
     def _lock(self, lake: Lake) -> None:
         """Keep other files of the machine, the network and further settings out of reach."""

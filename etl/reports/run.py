@@ -110,6 +110,8 @@ def _bucket(text: str, window: Window) -> timedelta:
         return bucket_width(window.length)
     # A plain timedelta: DuckDB binds it as an INTERVAL, a subclass it does not know.
     width = timedelta(seconds=Duration.parse(text).total_seconds())
+    if width % timedelta(seconds=1):
+        raise ValueError(f"{text!r} is not whole seconds")
     if width > _DAY and width % _DAY:
         raise ValueError(f"{brief(width)} is longer than a day and not whole days")
     if width <= timedelta(0) or window.length / width > _MOST_BUCKETS_ASKED:

@@ -8,84 +8,68 @@
 -- covered_share says how much of it is proven by snapshots of the least covered cluster.
 -- Beyond the `limit` namespaces with most occurrences the rest is one row, (others); a
 -- reason that did not occur at all has one row per bucket without a namespace.
-with bounds as (
-    select
-        date_trunc('day', timezone($timezone, $start)) as midnight,
-        timezone($timezone, date_trunc('day', timezone($timezone, $start))) as origin,
-        $end - interval 1 microsecond as last_moment
-    where $start < $end
-),
-
-starts as (
-    select
-        unnest(
-            generate_series(time_bucket($bucket, $start, origin), last_moment, $bucket)
-        ) as bucket
-    from bounds
-    where $bucket < interval 1 day
-    union all
-    select
-        timezone(
-            $timezone,
-            unnest(generate_series(midnight, timezone($timezone, last_moment), $bucket))
-        ) as bucket
-    from bounds
-    where $bucket >= interval 1 day
-),
-
-buckets as (
+with cut as (
     select
         bucket,
-        greatest(bucket, $start) as started_at,
-        coalesce(lead(bucket) over (order by bucket), $end) as ended_at
-    from starts
+        ended_at,
+        covered_share
+    from buckets($start, $end, $timezone, $bucket)
 ),
 
 happened as (
     select
-        case
-            when $bucket < interval 1 day
-                then time_bucket($bucket, events.last_seen, bounds.origin)
-            else timezone(
-                $timezone,
-                time_bucket($bucket, timezone($timezone, events.last_seen), bounds.midnight)
-            )
-        end as bucket,
-        events.cluster,
-        events.namespace,
-        events.object_kind,
-        events.object_name,
-        sum(events.occurrences) as occurrences
+        slot_of(last_seen, $bucket) as slot,
+        cluster,
+        namespace,
+        object_kind,
+        object_name,
+        sum(occurrences) as occurrences
     from events
-    cross join bounds
     where
-        events.date >= cast($start as date)
-        and events.date <= cast($end as date)
-        and events.last_seen >= $start
-        and events.last_seen < $end
-        and events.reason = $reason
+        date >= cast($start as date)
+        and date <= cast($end as date)
+        and last_seen >= $start
+        and last_seen < $end
+        and reason = $reason
+    group by slot, cluster, namespace, object_kind, object_name
+),
+
+placed as (
+    select
+        cut.bucket,
+        happened.cluster,
+        happened.namespace,
+        happened.object_kind,
+        happened.object_name,
+        sum(happened.occurrences) as occurrences
+    from happened
+    inner join cut on happened.slot >= cut.bucket and happened.slot < cut.ended_at
     group by
-        bucket, events.cluster, events.namespace, events.object_kind, events.object_name
+        cut.bucket,
+        happened.cluster,
+        happened.namespace,
+        happened.object_kind,
+        happened.object_name
 ),
 
 ranked as (
     select
         namespace,
         row_number() over (order by sum(occurrences) desc, namespace nulls last) as rank
-    from happened
+    from placed
     group by namespace
 ),
 
 folded as (
     select
-        happened.bucket,
+        placed.bucket,
         least(ranked.rank, $limit + 1) as position,
-        case when ranked.rank <= $limit then happened.namespace else '(others)' end as shown,
-        sum(happened.occurrences) as occurrences,
+        case when ranked.rank <= $limit then placed.namespace else '(others)' end as shown,
+        sum(placed.occurrences) as occurrences,
         count(*) as objects
-    from happened
-    inner join ranked on happened.namespace is not distinct from ranked.namespace
-    group by happened.bucket, position, shown
+    from placed
+    inner join ranked on placed.namespace is not distinct from ranked.namespace
+    group by placed.bucket, position, shown
 ),
 
 namespaces as (
@@ -98,57 +82,15 @@ namespaces as (
         1 as position,
         cast(null as varchar) as shown
     where not exists (select 1 from folded)
-),
-
-clusters as (
-    select distinct cluster
-    from coverage
-    where started_at < $end
-),
-
-covers as (
-    select
-        buckets.bucket,
-        coverage.cluster,
-        epoch_us(least(coverage.ended_at, buckets.ended_at))
-        - epoch_us(greatest(coverage.started_at, buckets.started_at)) as length
-    from buckets
-    inner join coverage
-        on
-            coverage.covered
-            and buckets.ended_at > coverage.started_at
-            and buckets.started_at < coverage.ended_at
-),
-
-proven as (
-    select
-        buckets.bucket,
-        clusters.cluster,
-        coalesce(sum(covers.length), 0)
-        / (epoch_us(buckets.ended_at) - epoch_us(buckets.started_at)) as share
-    from buckets
-    cross join clusters
-    left join covers
-        on buckets.bucket = covers.bucket and clusters.cluster = covers.cluster
-    group by buckets.bucket, buckets.started_at, buckets.ended_at, clusters.cluster
-),
-
-shares as (
-    select
-        bucket,
-        min(share) as covered_share
-    from proven
-    group by bucket
 )
 
 select
-    buckets.bucket,
+    cut.bucket,
     namespaces.shown as namespace,
     cast(coalesce(folded.occurrences, 0) as bigint) as occurrences,
     coalesce(folded.objects, 0) as objects,
-    shares.covered_share
-from buckets
+    cut.covered_share
+from cut
 cross join namespaces
-left join folded on buckets.bucket = folded.bucket and namespaces.position = folded.position
-left join shares on buckets.bucket = shares.bucket
-order by buckets.bucket, namespaces.position
+left join folded on cut.bucket = folded.bucket and namespaces.position = folded.position
+order by cut.bucket, namespaces.position

@@ -46,6 +46,7 @@ def test_defaults_say_what_a_parameter_is() -> None:
         ({"limit": "-1"}, "own: limit: '-1' is not a whole number above 0"),
         ({"limit": "²"}, "own: limit"),
         ({"bucket": "soon"}, "own: bucket: 'soon' is not a duration"),
+        ({"bucket": "90500ms"}, "own: bucket: '90500ms' is not whole seconds"),
         ({"bucket": "0s"}, "own: bucket: '0s' cuts 1d into more than 5000 buckets"),
         ({"bucket": "10s"}, "own: bucket: '10s' cuts 1d into more than 5000 buckets"),
         ({"bucket": "36h"}, "own: bucket: 1d12h is longer than a day and not whole days"),
