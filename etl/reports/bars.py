@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from etl.reports.catalogue import Chart
+from etl.reports.cells import shown
 from etl.reports.paint import INK, MUTED, Frame, amounts, named, paints, stand_in
+from etl.reports.words import label
 
 if TYPE_CHECKING:
     import altair as alt
@@ -20,14 +22,16 @@ _WIDEST_GUTTER = 250
 _NUMBER_ROOM = 72
 # The reader's font can be wider than the one that Vega measures with.
 _FONT_RESERVE = 0.84
+_NUMBER_CHARACTERS = 40
 
 
 @dataclass(frozen=True, slots=True)
 class _Ranked:
-    """What is drawn: a box per category and series, and a line of text per category."""
+    """What is drawn: a box per category and series, a line of text per category, and a mark."""
 
     boxes: list[dict[str, Any]]
     texts: list[dict[str, Any]]
+    marks: list[dict[str, Any]]
 
 
 def bars(
@@ -36,13 +40,16 @@ def bars(
     """Return the bars and the paint of each series in them."""
     import altair as alt  # noqa: PLC0415 -- heavy; only a page draws
 
-    sums = amounts(table.to_pylist(), by=chart.y, color=chart.color, of=chart.x)
+    rows = table.to_pylist()
+    sums = amounts(rows, by=chart.y, color=chart.color, of=chart.x)
+    marks = amounts(rows, by=chart.y, color="", of=chart.mark) if chart.mark else {}
     # Sorting is stable: where sums are equal, the order of the report stays.
     top = sorted(sums.items(), key=lambda item: -sum(item[1].values()))[: chart.limit]
     colours = paints(chart, (series for _, parts in top for series in parts))
     ranked = _ranked(chart, top, colours, frame)
+    ranked.marks.extend(_marks(chart, [category for category, _parts in top], marks, frame))
     gutter = min(_WIDEST_GUTTER, frame.width * 2 // 5)
-    longest = max((text["to"] for text in ranked.texts), default=0) or 1
+    longest = max((place["to"] for place in (*ranked.texts, *ranked.marks)), default=0) or 1
     x = alt.Scale(domain=[0, longest], range=[gutter, frame.width - _NUMBER_ROOM], nice=False)
     y = alt.Y("place:O", axis=None, scale=alt.Scale(paddingInner=0.42, paddingOuter=0.2))
     boxes = (
@@ -67,9 +74,33 @@ def bars(
     numbers = texts.mark_text(
         align="left", baseline="middle", dx=7, fontSize=12, color=stand_in(MUTED)
     ).encode(x=alt.X("to:Q", scale=x, axis=None), text="number:N")
+    lines = (
+        alt.Chart(alt.InlineData(values=ranked.marks))
+        .mark_tick(thickness=3, size=_ROW_HEIGHT, color=stand_in(INK))
+        .encode(x=alt.X("to:Q", scale=x, axis=None), y=y, description="told:N")
+    )
     height = max(1, len(top)) * _ROW_HEIGHT
-    drawn: Any = alt.layer(boxes, names, numbers).properties(width=frame.width, height=height)
+    drawn: Any = alt.layer(boxes, names, numbers, lines).properties(
+        width=frame.width, height=height
+    )
     return drawn, colours
+
+
+def _marks(
+    chart: Chart,
+    categories: Sequence[Any],
+    sums: Mapping[Any, Mapping[str | None, int | float]],
+    frame: Frame,
+) -> list[dict[str, Any]]:
+    """Return the place of the mark of each category, such as what is usual there."""
+    found = []
+    for place, category in enumerate(categories):
+        amount = sum(sums.get(category, {}).values())
+        number = shown(amount, column=chart.mark, zone=frame.zone, limit=_NUMBER_CHARACTERS)
+        name = named(category, column=chart.y, language=frame.language)
+        told = f"{name}, {label(chart.mark, frame.language)}: {number}"
+        found.append({"place": place, "to": amount, "told": told})
+    return found if sums else []
 
 
 def _ranked(
@@ -79,7 +110,7 @@ def _ranked(
     frame: Frame,
 ) -> _Ranked:
     order = list(colours)
-    found = _Ranked([], [])
+    found = _Ranked([], [], [])
     for place, (category, parts) in enumerate(top):
         name = named(category, column=chart.y, language=frame.language)
         start: float = 0

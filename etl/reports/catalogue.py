@@ -24,13 +24,18 @@ from etl.errors import ConfigError, EventlakeError, UsageError, quoted
 from etl.statements import Statement, in_folder, parse
 
 Language = Literal["en", "zh"]
-ChartKind = Literal["bar", "columns", "stacked_area"]
+ChartKind = Literal["bar", "columns", "stacked_area", "heatmap"]
 
 # What run() binds from the window, whatever the report.
 WINDOW_PARAMETERS = ("start", "end", "timezone")
 _PARAMETER = re.compile(r"(?P<name>[a-z][a-z0-9_]*)(?:=(?P<default>\S.*)?)?")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_CHART_KEYS = {"x", "y", "color", "limit"}
+_CHART_KEYS: Mapping[str, frozenset[str]] = {
+    "bar": frozenset({"x", "y", "color", "limit", "mark"}),
+    "columns": frozenset({"x", "y", "color", "limit"}),
+    "stacked_area": frozenset({"x", "y", "color", "limit"}),
+    "heatmap": frozenset({"x", "y", "color", "mark"}),
+}
 # A chart of more categories is a list, and a list is a table.
 _CATEGORIES = 15
 
@@ -45,13 +50,22 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """What to draw, by column: ``limit`` categories at most, the greatest first."""
+    """What to draw, by column: ``limit`` categories at most, the greatest first.
+
+    ``mark`` draws a line across a bar at that amount; a heat map hatches cells where it is zero.
+    """
 
     kind: ChartKind
     x: str
     y: str
     color: str = ""
     limit: int = _CATEGORIES
+    mark: str = ""
+
+    @property
+    def amount(self) -> str:
+        """The column whose numbers are drawn."""
+        return {"bar": self.x, "heatmap": self.color}.get(self.kind, self.y)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +195,7 @@ def _chart(text: str, place: str, mistakes: list[str]) -> Chart | None:
     options = dict(pair.partition("=")[::2] for pair in pairs)
     limit = options.get("limit", str(_CATEGORIES))
     if (
-        kind not in get_args(ChartKind)
-        or not {"x", "y"} <= set(options) <= _CHART_KEYS
+        not _needed(kind) <= set(options) <= _CHART_KEYS.get(kind, frozenset())
         or not all(options.values())
         or not limit.isdecimal()
         or int(limit) == 0
@@ -190,7 +203,7 @@ def _chart(text: str, place: str, mistakes: list[str]) -> Chart | None:
         kinds = ", ".join(get_args(ChartKind))
         mistakes.append(
             f"{place}: chart: {quoted(text, 80)!r} is not one of {kinds} with "
-            "x=column y=column and, if wanted, color=column limit=number"
+            "x=column y=column and, if wanted, color=column limit=number mark=column"
         )
         return None
     return Chart(
@@ -199,4 +212,9 @@ def _chart(text: str, place: str, mistakes: list[str]) -> Chart | None:
         y=options["y"],
         color=options.get("color", ""),
         limit=int(limit),
+        mark=options.get("mark", ""),
     )
+
+
+def _needed(kind: str) -> set[str]:
+    return {"x", "y", "color"} if kind == "heatmap" else {"x", "y"}

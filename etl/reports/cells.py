@@ -1,7 +1,8 @@
 """A value to the short text that a reader sees: numbers, shares, lengths, times, foreign text.
 
 What a column means is told by its name, so that machine formats stay plain numbers:
-``share`` and ``*_share`` are parts of one, ``*_seconds`` is a length of time. Times are
+``share`` and ``*_share`` are parts of one, ``*_seconds`` is a length of time, ``*_bytes`` a
+size in memory. Times are
 shown in the reader's timezone without an offset; whoever shows them names the zone.
 """
 
@@ -25,6 +26,8 @@ _ESCAPES = re.compile(
     r"|\x1b[@-Z\\-_]?"
 )
 _SMALLEST_PERCENT = 0.1
+_UNIT = 1000
+_FEW_SECONDS = 10
 # A message can hold 1.5 MB: what lies beyond this many times the limit is never looked at.
 _LOOKED_AT = 8
 
@@ -81,6 +84,17 @@ def percent(share: float) -> str:
     return f"{min(hundredths, 99.9) if share < 1 else hundredths:.1f}%"
 
 
+def size(count: float) -> str:
+    """Return a number of bytes in the unit in which it has few digits: 912 B, 1.2 kB, 34.0 MB."""
+    if abs(count) < _UNIT:
+        return f"{count:.0f} B"
+    for unit in ("kB", "MB", "GB"):
+        count /= _UNIT
+        if abs(count) < _UNIT:
+            return f"{count:.1f} {unit}"
+    return f"{count / _UNIT:,.1f} TB"
+
+
 def is_number(kind: pa.DataType) -> bool:
     """Whether values of ``kind`` are compared by size and stand at the right of their column."""
     return bool(
@@ -102,7 +116,12 @@ def _number(value: float | Decimal, column: str) -> str:
     if column == "share" or column.endswith("_share"):
         return percent(float(value))
     if column.endswith("_seconds"):
-        return brief(timedelta(seconds=float(value)))
+        # A tenth matters as long as there are few seconds.
+        return (
+            f"{value:.1f}s" if 0 < value < _FEW_SECONDS else brief(timedelta(seconds=float(value)))
+        )
+    if column.endswith("_bytes"):
+        return size(float(value))
     if value == int(value):
         return f"{int(value):,}"
     return f"{value:,.2f}"

@@ -13,6 +13,7 @@ from etl.reports.bars import bars
 from etl.reports.catalogue import Chart, Language
 from etl.reports.course import course
 from etl.reports.coverage import Span
+from etl.reports.heatmap import heatmap
 from etl.reports.paint import Frame, hatch, named, to_svg
 from etl.timespan import Window
 
@@ -43,6 +44,9 @@ def draw(
     """
     _check(chart, table)
     frame = Frame(window, timezone, language, width)
+    if chart.kind == "heatmap":
+        cells, steps = heatmap(chart, table, frame)
+        return Drawing(to_svg(cells), steps)
     if chart.kind == "bar":
         drawn, colours = bars(chart, table, frame)
         marked: tuple[tuple[str, str], ...] = ()
@@ -59,15 +63,15 @@ def draw(
 
 
 def _check(chart: Chart, table: pa.Table) -> None:
-    for column in filter(None, (chart.x, chart.y, chart.color)):
+    for column in filter(None, (chart.x, chart.y, chart.color, chart.mark)):
         if column not in table.column_names:
             there = ", ".join(table.column_names)
             raise UsageError(f"the chart draws {column}, but the rows have {there}")
-    amount = chart.x if chart.kind == "bar" else chart.y
-    kind = table.schema.field(amount).type
-    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
-        raise UsageError(f"the chart draws {amount} as a length, but it is {kind}")
-    if chart.kind != "bar" and not _is_time(table.schema.field(chart.x).type):
+    for amount in filter(None, (chart.amount, chart.mark)):
+        kind = table.schema.field(amount).type
+        if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+            raise UsageError(f"the chart draws {amount} as an amount, but it is {kind}")
+    if chart.kind in {"columns", "stacked_area"} and not _is_time(table.schema.field(chart.x).type):
         raise UsageError(f"the chart draws {chart.x} as time, but it has no timezone")
 
 

@@ -39,11 +39,16 @@ _ORDER = (
     "volume_by_type",
     "top_reasons",
     "warnings_by_namespace",
-    "reason_over_time",
+    "movers",
     "first_seen_reasons",
+    "crash_loops",
+    "evictions_and_oom",
+    "node_conditions",
+    "reason_over_time",
     "noisiest_objects",
+    "hour_by_weekday",
 )
-_LAST = ("coverage",)
+_LAST = ("volume_by_component", "api_cost", "coverage")
 _TITLE_CHARACTERS = 200
 _NONE: Mapping[str, str] = {}
 # More clusters than this are counted and not named below the title.

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from etl.reports.catalogue import Chart, Language
 from etl.reports.cells import NOTHING, plain
-from etl.reports.words import value
+from etl.reports.words import told
 from etl.timespan import Window
 
 if TYPE_CHECKING:
@@ -28,8 +28,10 @@ INK, MUTED, RULE, CARD = "var(--ink)", "var(--muted)", "var(--rule)", "var(--car
 BY_TYPE: Mapping[str | None, str] = {"Warning": "var(--warning)", "Normal": "var(--normal)"}
 SERIES = tuple(f"var(--series-{number})" for number in range(1, 9))
 OTHERS = "var(--series-others)"
+# From nothing to the most.
+HEAT = tuple(f"var(--heat-{number})" for number in range(7))
 _HATCHES = {"gap": "url(#hatch-gap)", "unknown": "url(#hatch-unknown)"}
-_PAINTS = (*BY_TYPE.values(), *SERIES, OTHERS, INK, MUTED, RULE, CARD, *_HATCHES.values())
+_PAINTS = (*BY_TYPE.values(), *SERIES, OTHERS, *HEAT, INK, MUTED, RULE, CARD, *_HATCHES.values())
 _NAME_CHARACTERS = 80
 _PADDING = {"left": 2, "right": 6, "top": 6, "bottom": 4}
 
@@ -76,7 +78,7 @@ def named(text: object, *, column: str, language: Language) -> str:
     """Return the name of a category or series as one harmless, short line."""
     if text is None:
         return NOTHING
-    return plain(value(str(text), column, language), _NAME_CHARACTERS)
+    return plain(str(told(text, column, language)), _NAME_CHARACTERS)
 
 
 def epoch(at: datetime) -> int:
@@ -107,7 +109,7 @@ def amounts(
     return sums
 
 
-def to_svg(drawn: alt.LayerChart) -> str:
+def to_svg(drawn: alt.LayerChart | alt.Chart) -> str:
     """Draw, and hand the colours over to the page's style sheet."""
     import vl_convert  # noqa: PLC0415 -- starts a JavaScript engine; only a page draws
 

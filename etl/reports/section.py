@@ -153,7 +153,6 @@ def _about(report: Report, setting: Setting) -> str:
 def _is_empty(report: Report, answer: pa.Table) -> bool:
     if answer.num_rows == 0 or report.chart is None:
         return bool(answer.num_rows == 0)
-    amount = report.chart.x if report.chart.kind == "bar" else report.chart.y
-    if amount not in answer.column_names:
+    if report.chart.amount not in answer.column_names:
         return False
-    return not any(answer[amount].to_pylist())
+    return not any(answer[report.chart.amount].to_pylist())

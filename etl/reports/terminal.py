@@ -19,7 +19,7 @@ from rich.text import Text
 
 from etl.reports.catalogue import Language
 from etl.reports.cells import is_number, plain, shown
-from etl.reports.words import label, say, value
+from etl.reports.words import label, say, told
 
 # A cell of a table is for finding, not for reading: the whole text is in the machine formats.
 _CELL_CHARACTERS = 160
@@ -69,7 +69,7 @@ def _cells(table: pa.Table, *, timezone: ZoneInfo, language: Language) -> list[l
     return [
         [
             shown(
-                value(cell, name, language) if isinstance(cell, str) else cell,
+                told(cell, name, language),
                 column=name,
                 zone=timezone,
                 limit=_CELL_CHARACTERS,

@@ -17,7 +17,7 @@ import pyarrow as pa
 from etl.reports.catalogue import Language
 from etl.reports.cells import is_number, moment, percent, plain, shown
 from etl.reports.coverage import ClusterCoverage, sentence, unproven
-from etl.reports.words import label, say, value
+from etl.reports.words import label, say, told, value
 from etl.timespan import rfc3339
 
 # A cell shows this much of a text, its title more; nobody reads 1.5 MB in a table.
@@ -170,15 +170,16 @@ def _cell(item: object, field: pa.Field, *, zone: ZoneInfo, language: Language) 
     if item is None:
         text = shown(None, column=field.name, zone=zone, limit=1)
         return Cell(text, f"{look} nothing", raw="")
-    told = value(item, field.name, language) if isinstance(item, str) else item
-    text = shown(told, column=field.name, zone=zone, limit=_CELL_CHARACTERS, seconds=False)
-    whole = plain(told, _TITLE_CHARACTERS) if isinstance(told, str) else ""
+    said = told(item, field.name, language)
+    text = shown(said, column=field.name, zone=zone, limit=_CELL_CHARACTERS, seconds=False)
+    whole = plain(said, _TITLE_CHARACTERS) if isinstance(said, str) else ""
     raw: str | None = None
     if isinstance(item, datetime):
         raw = whole = rfc3339(item) if item.tzinfo else item.isoformat()
     elif isinstance(item, timedelta):
         raw = repr(item.total_seconds())
-    elif isinstance(item, int | float | Decimal):
+    elif isinstance(item, int | float | Decimal) or said != item:
+        # What is said in the reader's words is still sorted by what it is.
         raw = str(item)
     return Cell(
         text,

@@ -9,45 +9,75 @@ from __future__ import annotations
 from etl.reports.catalogue import Language
 
 _COLUMNS: dict[str, tuple[str, str]] = {
+    "back_offs": ("Back-offs", "退避次数"),
     "bucket": ("From", "时段起点"),
+    "busy_share": ("Busy", "采集占时"),
     "cause": ("Cause", "原因"),
+    "change": ("Change", "变化"),
     "cluster": ("Cluster", "集群"),
     "component": ("Component", "组件"),
+    "condition": ("Condition", "状况"),
+    "container": ("Container", "容器"),
     "covered_share": ("Covered", "覆盖率"),
     "ended_at": ("To", "结束"),
     "example": ("Newest message", "最新消息"),
+    "failed": ("Failed", "失败"),
     "first_event": ("First", "首次"),
     "history_from": ("History from", "历史起点"),
+    "hour": ("Hour", "小时"),
+    "hours": ("Hours", "小时数"),
+    "items": ("Events alive", "存活事件"),
+    "known_days": ("Known days", "已知天数"),
     "last_event": ("Last", "最近"),
+    "last_reason": ("Said last", "最近原因"),
     "length_seconds": ("Length", "时长"),
+    "longest_seconds": ("Longest", "最长"),
+    "mean_seconds": ("Mean time", "平均用时"),
     "meaning": ("Meaning", "含义"),
     "message": ("Message", "消息"),
+    "message_bytes": ("Text", "文本大小"),
+    "most_items": ("Most alive", "最多存活"),
     "namespace": ("Namespace", "命名空间"),
     "namespaces": ("Namespaces", "命名空间数"),
+    "node": ("Node", "节点"),
     "nodes": ("Nodes", "节点数"),
     "object_kind": ("Kind", "类型"),
     "object_name": ("Object", "对象"),
     "objects": ("Objects", "对象数"),
     "occurrences": ("Occurrences", "发生次数"),
+    "pages": ("Pages", "页数"),
+    "peak_states_per_minute": ("Peak a minute", "每分钟峰值"),
+    "per_hour": ("Per hour", "每小时"),
     "previous_covered_share": ("Covered before", "之前覆盖率"),
     "previous_occurrences": ("Occurrences before", "之前次数"),
     "previous_warnings": ("Warnings before", "之前警告"),
+    "proven_hours": ("Proven hours", "已证明小时"),
     "reason": ("Reason", "原因"),
     "reasons": ("Reasons", "原因数"),
+    "received_bytes": ("Received", "接收大小"),
+    "recoveries": ("Recoveries", "恢复次数"),
+    "resource": ("Resource", "资源"),
+    "retries": ("Retries", "重试次数"),
     "share": ("Share", "占比"),
+    "snapshots": ("Snapshots", "快照数"),
     "started_at": ("From", "开始"),
+    "starts": ("Starts", "启动次数"),
     "state": ("State", "状态"),
     "states": ("States", "状态数"),
+    "states_per_second": ("States a second", "每秒状态"),
     "top_reason": ("Main reason", "主要原因"),
     "top_reason_warnings": ("of it", "其中次数"),
     "type": ("Type", "级别"),
+    "usual": ("Usual", "常态"),
     "warnings": ("Warnings", "警告数"),
+    "weekday": ("Weekday", "星期"),
 }
 
 # Values that eventlake itself writes into reports; everything else is shown as it is.
 _VALUES: dict[str, tuple[str, str]] = {
     "(others)": ("(others)", "（其他）"),
     "after the last snapshot": ("after the last snapshot", "最后一次快照之后"),
+    "bad": ("bad", "异常"),
     "before the first snapshot": ("before the first snapshot", "第一次快照之前"),
     "covered": ("covered", "已覆盖"),
     "failed run": ("failed run", "运行失败"),
@@ -55,8 +85,20 @@ _VALUES: dict[str, tuple[str, str]] = {
     "no run": ("no run", "没有运行"),
     "no snapshot": ("no snapshot", "没有快照"),
     "unknown": ("unknown", "未知"),
+    "well": ("well again", "已恢复"),
 }
 _VALUE_COLUMNS = frozenset({"state", "cause", "namespace"})
+
+# ISO's numbers: a week begins on Monday.
+_WEEKDAYS: dict[int, tuple[str, str]] = {
+    1: ("Mon", "周一"),
+    2: ("Tue", "周二"),
+    3: ("Wed", "周三"),
+    4: ("Thu", "周四"),
+    5: ("Fri", "周五"),
+    6: ("Sat", "周六"),
+    7: ("Sun", "周日"),
+}
 
 _SENTENCES: dict[str, tuple[str, str]] = {
     # what joins parts of a sentence
@@ -150,6 +192,15 @@ def value(text: str, column: str, language: Language) -> str:
     if column in _VALUE_COLUMNS and text in _VALUES:
         return _pick(_VALUES[text], language)
     return text
+
+
+def told(item: object, column: str, language: Language) -> object:
+    """Return ``item`` of a column as readers call it: a day of the week by its name."""
+    if isinstance(item, str):
+        return value(item, column, language)
+    if column == "weekday" and isinstance(item, int) and item in _WEEKDAYS:
+        return _pick(_WEEKDAYS[item], language)
+    return item
 
 
 def say(key: str, language: Language, **filled: object) -> str:

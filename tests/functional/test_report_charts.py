@@ -116,11 +116,52 @@ def test_series_beyond_the_colours_are_one() -> None:
     assert any("(others)" in text for text in told)
 
 
+def _heat(*rows: tuple[int, int, float, float]) -> pa.Table:
+    names = ("weekday", "hour", "per_hour", "proven_hours")
+    return pa.table(
+        {name: [row[at] for row in rows] for at, name in enumerate(names)}
+        if rows
+        else {name: pa.array([], pa.int64()) for name in names}
+    )
+
+
+HEAT = Chart("heatmap", "hour", "weekday", "per_hour", mark="proven_hours")
+
+
+def test_a_heat_map_is_darker_where_more_happens() -> None:
+    """Each cell tells its place and amount; steps go by the square root, and the legend says where they begin."""
+    drawing = _draw(HEAT, _heat((1, 8, 36.0, 4.0), (1, 9, 1.0, 4.0), (7, 8, 0.0, 4.0)))
+    assert _told(drawing) == ["Mon, 8: Per hour 36", "Mon, 9: Per hour 1", "Sun, 8: Per hour 0"]
+    assert re.findall(r'fill="var\(--heat-(\d)\)"', drawing.svg) == ["6", "1", "0"]
+    assert drawing.legend[:3] == (
+        ("0", "var(--heat-0)"),
+        ("> 0", "var(--heat-1)"),
+        ("> 1", "var(--heat-2)"),
+    )
+    assert ">Mon<" in drawing.svg
+    assert ">Sun<" in drawing.svg
+
+
+def test_an_hour_that_nobody_saw_is_hatched() -> None:
+    """Where nothing is proven the cell says neither much nor little, also where something is known."""
+    drawing = _draw(HEAT, _heat((1, 8, 36.0, 4.0), (1, 9, 1.0, 0.0)))
+    assert drawing.svg.count('fill="url(#hatch-unknown)"') == 1
+    assert drawing.legend[-1] == ("unknown", "url(#hatch-unknown)")
+
+
+def test_a_mark_stands_where_its_column_says() -> None:
+    """A bar has a line across at what is usual, summed as the bar is, and its number under the mouse."""
+    table = pa.table({"reason": ["Up", "Up", "New"], "now": [20, 10, 5], "usual": [2.5, 2.0, 0.0]})
+    drawing = _draw(Chart("bar", "now", "reason", mark="usual"), table)
+    assert _told(drawing) == ["Up: 30", "New: 5", "Up, Usual: 4.50", "New, Usual: 0"]
+
+
 def test_drawings_without_rows_are_drawings() -> None:
     """No bucket, no bar: an empty frame and no failure."""
     assert _draw(COURSE, _course()).svg.startswith("<svg")
     bars = Chart("bar", "occurrences", "type")
     assert _draw(bars, _course()).svg.startswith("<svg")
+    assert _draw(HEAT, _heat()).svg.startswith("<svg")
 
 
 def test_rows_that_cannot_be_drawn_do_not_stop_the_others() -> None:
@@ -140,7 +181,7 @@ def test_rows_that_cannot_be_drawn_do_not_stop_the_others() -> None:
     ("chart", "message"),
     [
         (Chart("bar", "missing", "type"), "the chart draws missing, but the rows have"),
-        (Chart("bar", "type", "occurrences"), "draws type as a length, but it is string"),
+        (Chart("bar", "type", "occurrences"), "draws type as an amount, but it is string"),
         (Chart("columns", "type", "occurrences"), "draws type as time"),
     ],
 )
@@ -154,7 +195,14 @@ def test_a_drawing_is_well_formed_whatever_events_say() -> None:
     """Text of events cannot add an element, and has no control characters."""
     attack = "</text><script>alert(1)</script>\"'&]]>\x00\x1b[31m\u2028" + "#010100" * 3
     table = pa.table({"reason": [attack, "plain"], "type": [attack, "x"], "occurrences": [5, 1]})
-    drawing = _draw(Chart("bar", "occurrences", "reason", "type"), table)
+    bars = _draw(Chart("bar", "occurrences", "reason", "type"), table)
+    cells = _draw(Chart("heatmap", "reason", "type", "occurrences"), table)
+    assert "var(--heat-6)" in cells.svg
+    for drawing in (bars, cells):
+        _assert_harmless(drawing)
+
+
+def _assert_harmless(drawing: Drawing) -> None:
     root = ET.fromstring(drawing.svg)  # noqa: S314 -- our own drawing
     tags = {element.tag.rpartition("}")[2] for element in root.iter()}
     assert tags <= {"svg", "g", "path", "text", "line", "rect", "defs", "clipPath"}

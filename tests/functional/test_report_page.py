@@ -243,7 +243,7 @@ def test_the_page_tells_how_to_make_it_again() -> None:
 
 def test_an_extra_that_no_report_takes_is_refused() -> None:
     """A parameter that would change nothing is a mistake, and the message lists the others."""
-    with pytest.raises(UsageError, match="no report takes 'raeson'; they take bucket, limit"):
+    with pytest.raises(UsageError, match="no report takes 'raeson'; they take bucket, days"):
         _page(extra={"raeson": "BackOff"})
 
 

@@ -39,17 +39,31 @@ GAPPED = """
     eu      | 2026-11-22 13:00 | 2026-12-01 00:00 | T       | -
     us      | 2026-11-01 00:00 | 2026-12-01 00:00 | T       | -
     """
+# Something for each report.
+_REASONS = ("Unhealthy", "Created", "BackOff", "NodeNotReady", "NodeReady", "Evicted")
+# So many of the events lie at the beginning of the day: enough of one reason to be a mover.
+_BURST = 100
 NO_COVERAGE = "cluster | started_at | ended_at | covered | cause"
+LISTS = """
+    cluster | snapshot_id | status   | started_at       | sent_at             | received_at         | finished_at         | pages | items | rows_added | retries | bytes_received | ttl_seconds
+    eu      | s1          | complete | 2026-11-22 08:00 | 2026-11-22 08:00:01 | 2026-11-22 08:00:02 | 2026-11-22 08:00:04 | 2     | 6000  | 6000       | 0       | 900000         | 3600
+    eu      | s2          | complete | 2026-11-22 08:10 | 2026-11-22 08:10:01 | 2026-11-22 08:10:02 | 2026-11-22 08:10:02 | 2     | 5000  | 10         | 1       | 800000         | 3600
+    eu      | s3          | failed   | 2026-11-22 08:20 | -                   | -                   | 2026-11-22 08:21    | -     | -     | -          | 5       | -              | 3600
+    us      | s4          | complete | 2026-11-22 08:00 | 2026-11-22 08:00:01 | 2026-11-22 08:00:02 | 2026-11-22 08:00:03 | 1     | 10    | 10         | 0       | 2000           | 3600
+    """
 
 
-def lake(events: str | pa.Table, coverage: str = NO_COVERAGE) -> Session:
-    """A session whose views hold the drawn ``events`` and ``coverage``."""
+def lake(
+    events: str | pa.Table, coverage: str = NO_COVERAGE, snapshots: str = "cluster"
+) -> Session:
+    """A session whose views hold the drawn ``events``, ``coverage`` and ``snapshots``."""
     rows = tables.events(events) if isinstance(events, str) else events
     return Session.over(
         {
             "events": rows,
             "observations": rows.select(schema.FULL_SCHEMA.names),
             "coverage": tables.typed_table(coverage, COVERAGE_SCHEMA),
+            "snapshots": tables.snapshots(snapshots),
         }
     )
 
@@ -65,6 +79,8 @@ def many(seed: int = 0) -> pa.Table:
     for number in range(600):
         draw = random.Random(number)  # noqa: S311 -- test data
         last_seen = DAY.start + timedelta(minutes=draw.randrange(-2880, 1440, 15))
+        if number < _BURST:
+            last_seen = DAY.start + timedelta(minutes=15 * (number % 90))
         rows.append(
             {
                 "cluster": draw.choice(["eu", "us"]),
@@ -75,12 +91,14 @@ def many(seed: int = 0) -> pa.Table:
                 "observed_at": last_seen,
                 "snapshot_id": "s",
                 "type": draw.choice(["Normal", "Warning"]),
-                "reason": draw.choice(["Unhealthy", "Created", None, f"On{last_seen.day}"]),
+                "reason": "Burst"
+                if number < _BURST
+                else draw.choice([*_REASONS, None, f"On{last_seen.day}"]),
                 "component": draw.choice(["kubelet", "default-scheduler", None]),
                 "namespace": draw.choice(["a", "b", "c", None]),
                 "object_kind": draw.choice(["Pod", "Node"]),
                 "object_name": draw.choice(["x", "y", "z", None]),
-                "message": draw.choice(["m1", "m2", None]),
+                "message": draw.choice(["m1", "Back-off restarting failed container", None]),
                 "occurrences": draw.randrange(3),
             }
         )

@@ -10,7 +10,7 @@ import pytest
 from etl.errors import ConfigError
 from etl.reports.catalogue import Report, catalogue, check
 from etl.statements import sql_root
-from tests.lib.reports import DAY, lake, many, table
+from tests.lib.reports import DAY, LISTS, lake, many, table
 
 REPORTS = catalogue()
 COVERAGE = """
@@ -51,10 +51,10 @@ def test_header_speaks_both_languages(report: Report) -> None:
     assert report.titles["en"] != report.titles["zh"]
     assert report.questions["en"].endswith("?")
     assert report.questions["zh"].endswith("？")
-    columns = set(table(report.name, lake(many(0), COVERAGE), DAY).column_names)
+    columns = set(table(report.name, lake(many(0), COVERAGE, LISTS), DAY).column_names)
     if report.chart:
         assert {report.chart.x, report.chart.y} <= columns
-        assert {report.chart.color} <= {"", *columns}
+        assert {report.chart.color, report.chart.mark} <= {"", *columns}
 
 
 @pytest.mark.parametrize("name", REPORTS)
@@ -68,10 +68,10 @@ def test_every_report_has_tests(name: str) -> None:
 @pytest.mark.parametrize("name", REPORTS)
 def test_the_answer_does_not_depend_on_the_order_of_the_rows(name: str) -> None:
     """Running twice, over shuffled rows with many ties, gives the same rows in the same order."""
-    first = table(name, lake(many(1), COVERAGE), DAY)
+    first = table(name, lake(many(1), COVERAGE, LISTS), DAY)
     assert first.num_rows
     for seed in (1, 2, 3):
-        again = table(name, lake(many(seed), COVERAGE), DAY)
+        again = table(name, lake(many(seed), COVERAGE, LISTS), DAY)
         assert again.to_pylist() == first.to_pylist()
         assert again.schema == first.schema
 
@@ -88,7 +88,7 @@ def test_an_empty_lake_is_an_answer(name: str) -> None:
 def test_every_look_at_events_is_limited_by_date(report: Report) -> None:
     """A filter on last_seen alone would open every file: each one has a filter on date beside it."""
     statement = re.sub(r"--.*", "", report.text)
-    looks = len(re.findall(r"\b(?:from|join) (?:events|observations)\b", statement))
+    looks = len(re.findall(r"\b(?:from|join) (?:events|observations|snapshots)\b", statement))
     dates = len(re.findall(r"\bdate <= cast\(\$(?:start|end) as date\)", statement))
     assert looks == dates
 

@@ -79,7 +79,7 @@ def test_all_mistakes_of_a_folder_are_told_at_once(tmp_path: Path) -> None:
         "start comes from the window",
         "'Bad!' is no name",
         "'a' is no name",
-        "chart: 'pie x=a' is not one of bar, columns, stacked_area",
+        "chart: 'pie x=a' is not one of bar, columns, stacked_area, heatmap",
         "there is a report named top_reasons already",
     ):
         assert words in told
@@ -96,6 +96,9 @@ def test_all_mistakes_of_a_folder_are_told_at_once(tmp_path: Path) -> None:
         "bar x=a y=b limit=0",
         "bar x=a y=b limit=many",
         "line x=a y=b",
+        "heatmap x=a y=b",
+        "heatmap x=a y=b color=c limit=3",
+        "columns x=a y=b mark=c",
     ],
 )
 def test_a_chart_that_cannot_be_drawn_is_refused(tmp_path: Path, chart: str) -> None:
@@ -111,5 +114,5 @@ def test_an_unknown_name_is_answered_with_near_ones() -> None:
     assert find("coverage", reports) is reports["coverage"]
     with pytest.raises(UsageError, match="did you mean top_reasons"):
         find("top_reason", reports)
-    with pytest.raises(UsageError, match="there are coverage, daily_summary"):
+    with pytest.raises(UsageError, match="there are api_cost, coverage"):
         find("xyzzy", reports)
