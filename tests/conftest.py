@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from etl.lake.files import Files
+from tests.lib import storages as kinds
 from tests.lib.apiserver import ApiServer
+from tests.lib.storages import Storages
 
 
 @pytest.fixture
@@ -14,3 +17,21 @@ def apiserver() -> Iterator[ApiServer]:
     """Run an empty fake API server over plain HTTP; TLS: ``with ApiServer(tls=True)``."""
     with ApiServer() as server:
         yield server
+
+
+@pytest.fixture(scope="module", params=["folder", "s3"])
+def storages(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Storages]:
+    """Storages for lakes; whoever asks for them runs twice: on folders, and on a bucket."""
+    if request.param == "folder":
+        yield kinds.folders(lambda: tmp_path_factory.mktemp("storage"))
+        return
+    with kinds.buckets() as made:
+        yield made
+
+
+@pytest.fixture
+def files(storages: Storages) -> Files:
+    """An empty storage for a lake."""
+    return storages.make()

@@ -56,6 +56,8 @@ _ENVIRONMENT = {
         "AZURE_TENANT_ID",
     ),
 }
+# The library's own names, for those who give the endpoint in the environment too.
+_ALLOW_HTTP = {"s3": "AWS_ALLOW_HTTP", "gs": "GOOGLE_ALLOW_HTTP", "az": "AZURE_ALLOW_HTTP"}
 _SECRET_WORDS = ("KEY", "SECRET", "TOKEN")
 # Names without a value that has to be hidden; blanking a path or an id would blind the log.
 _NO_SECRETS = ("_FILE", "_KEY_ID")
@@ -108,7 +110,7 @@ def client(where: Place, storage: Storage, environ: Mapping[str, str]) -> Object
         "client_options": {
             "timeout": storage.timeout,
             "connect_timeout": min(storage.timeout, _CONNECT),
-            "allow_http": storage.allow_http,
+            "allow_http": storage.allow_http or _allows_http(where.scheme, environ),
         },
         "retry_config": {
             "max_retries": storage.retries,
@@ -137,6 +139,10 @@ def _from_environment(scheme: str, environ: Mapping[str, str]) -> dict[str, str]
             if not name.endswith(_NO_SECRETS) and any(word in name for word in _SECRET_WORDS):
                 register_secret(value)
     return found
+
+
+def _allows_http(scheme: str, environ: Mapping[str, str]) -> bool:
+    return environ.get(_ALLOW_HTTP[scheme], "").lower() in {"true", "1"}
 
 
 def _from_settings(scheme: str, storage: Storage) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from etl.lake.files import LocalFiles
 from tests.lib import lakes, tables
 from tests.lib.lakes import at
 
@@ -42,7 +43,7 @@ def _rows(turn: int) -> str:
 def test_killed_at_any_point(tmp_path: Path) -> None:
     """After each of many kills the answers are those of the parts, and in the end the days are closed."""
     chance = random.Random(7)  # noqa: S311 -- moments of kills
-    used, kept = lakes.empty(tmp_path / "used"), lakes.empty(tmp_path / "kept")
+    used, kept = (lakes.empty(LocalFiles(tmp_path / name)) for name in ("used", "kept"))
     now = NOW
     for turn in range(KILLS):
         if turn % 4 == 0:

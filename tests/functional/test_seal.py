@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -12,11 +14,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from etl.lake import partitions
+from etl.lake.files import Files, LocalFiles
 from etl.lake.layout import Lake
 from etl.lake.query import session
 from tests.lib import lakes, tables
-from tests.lib.commandline import eventlake, temporaries
+from tests.lib.commandline import Done, eventlake, temporaries
 from tests.lib.lakes import at
+from tests.lib.storages import Storages
 
 HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
@@ -37,11 +41,17 @@ a   | web.1 | 4 | 2026-11-21 22:00 | 2026-11-21 23:30 | BackOff | shop
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Lake:
+def lake(files: Files) -> Lake:
     """A lake with a part on each of two days."""
-    lake = lakes.empty(tmp_path / "lake")
+    lake = lakes.empty(files)
     lakes.add(lake, "s1", tables.observations(TWO_DAYS))
     return lake
+
+
+@pytest.fixture
+def ask(storages: Storages, lake: Lake) -> Callable[..., Done]:
+    """Run a command on the lake."""
+    return partial(eventlake, "--lake", lake.files.root, environ=storages.environ)
 
 
 def occurrences(lake: Lake) -> list[tuple[str, int, int]]:
@@ -135,7 +145,7 @@ def test_of_several_that_seal_one_wins(lake: Lake) -> None:
         thread.join()
     assert sorted(won) == [("prod", FIRST), ("prod", SECOND_DAY)]
     assert [path[-16:] for path in lakes.files(lake, "days")] == ["00000001.parquet"] * 2
-    assert temporaries(Path(lake.files.root)) == []
+    assert temporaries(Path(lake.files.root)) == [], "in a bucket there are none"
     assert lakes.answers(lake) == before
 
 
@@ -176,8 +186,10 @@ def test_readers_meet_no_vanished_file(lake: Lake) -> None:
     assert len(occurrences(lake)) == 8
 
 
-def test_plain_readers_get_the_history_from_days_alone(lake: Lake) -> None:
+def test_plain_readers_get_the_history_from_days_alone(tmp_path: Path) -> None:
     """DuckDB and pyarrow, knowing nothing but a Hive layout, read what the views show."""
+    lake = lakes.empty(LocalFiles(tmp_path / "lake"))
+    lakes.add(lake, "s1", tables.observations(TWO_DAYS))
     before, _ = lakes.answers(lake)
     lakes.sealed(lake, DUE)
     root = lake.files.location("days")
@@ -228,8 +240,8 @@ def test_a_damaged_generation_is_named_and_the_one_below_stands_in(lake: Lake) -
     """While the parts are there nothing is missing, and the next sealing takes the next number."""
     before = lakes.answers(lake)
     lakes.sealed(lake, DUE)
-    damaged = Path(lake.files.location(lake.days()[0].path))
-    damaged.write_bytes(damaged.read_bytes()[:-9])
+    damaged = lake.days()[0].path
+    lake.files.write(damaged, lake.files.read(damaged)[:-9])
     with session(lake) as opened:
         assert (
             opened.run("select * from events order by cluster, uid, n, last_seen", {}).to_pylist()
@@ -243,52 +255,51 @@ def test_a_damaged_generation_is_named_and_the_one_below_stands_in(lake: Lake) -
     assert found.sealed.file.name == "00000002"
 
 
-def test_a_rerun_writes_nothing_that_a_sealed_day_holds(lake: Lake, tmp_path: Path) -> None:
+def test_a_rerun_writes_nothing_that_a_sealed_day_holds(storages: Storages) -> None:
     """Rows are compared with the sealed file once the parts are gone: an import done again adds none."""
     dump = Path(__file__).parents[1] / "data/events/jgyy-ckad/json/events.json.gz"
-    place = tmp_path / "imported"
-    given = ("--lake", place, "--cluster", "prod", "import", dump)
-    assert eventlake(*given).code == 0
-    lake = lakes.empty(place)
+    lake = Lake(storages.make())
+    given = ("--lake", lake.files.root, "--cluster", "prod", "import", dump)
+    assert eventlake(*given, environ=storages.environ).code == 0
     far = datetime.max.replace(tzinfo=DUE.tzinfo) - 24 * HOUR
     for now in (far, far + HOUR):
         lakes.sealed(lake, now)
     assert lake.parts() == []
-    assert eventlake(*given, now=far + 2 * HOUR).code == 0
+    again = eventlake(*given, environ=storages.environ, now=far + 2 * HOUR)
+    assert again.code == 0
     assert lake.parts() == []
 
 
-def test_the_command_says_what_it_sealed(lake: Lake) -> None:
+def test_the_command_says_what_it_sealed(ask: Callable[..., Done]) -> None:
     """One line a day with its cluster and states; a second call has nothing to do."""
-    done = eventlake("--lake", lake.files.root, "seal", now=DUE)
+    done = ask("seal", now=DUE)
     assert done.code == 0, done.err
     assert done.out == ""
     assert done.err.splitlines() == [
         "prod: 2026-11-21 sealed, 1 states",
         "prod: 2026-11-22 sealed, 2 states",
     ]
-    assert eventlake("--lake", lake.files.root, "seal", now=DUE).err == "nothing is due\n"
+    assert ask("seal", now=DUE).err == "nothing is due\n"
 
 
-def test_the_command_takes_one_day_and_one_cluster(lake: Lake) -> None:
+def test_the_command_takes_one_day_and_one_cluster(ask: Callable[..., Done]) -> None:
     """Other days and clusters are left as they are."""
-    root = lake.files.root
-    assert eventlake("--lake", root, "--cluster", "test", "seal", now=DUE).err == "nothing is due\n"
-    done = eventlake("--lake", root, "seal", "--day", "2026-11-22", now=DUE)
+    assert ask("--cluster", "test", "seal", now=DUE).err == "nothing is due\n"
+    done = ask("seal", "--day", "2026-11-22", now=DUE)
     assert done.err == "prod: 2026-11-22 sealed, 2 states\n"
 
 
-def test_a_day_that_is_not_over_is_refused(lake: Lake) -> None:
+def test_a_day_that_is_not_over_is_refused(ask: Callable[..., Done]) -> None:
     """The message says from when on it can be sealed."""
-    done = eventlake("--lake", lake.files.root, "seal", "--day", "2026-11-22", now=DUE - SECOND)
+    done = ask("seal", "--day", "2026-11-22", now=DUE - SECOND)
     assert done.code == 2
     assert (
         "2026-11-22 can still get events; it can be sealed after 2026-11-23 02:00 UTC" in done.err
     )
 
 
-def test_no_lake_is_said(tmp_path: Path) -> None:
+def test_no_lake_is_said(storages: Storages) -> None:
     """Sealing makes no lake."""
-    done = eventlake("--lake", tmp_path / "none", "seal", now=DUE)
+    done = eventlake("--lake", storages.make().root, "seal", environ=storages.environ, now=DUE)
     assert done.code == 4
     assert "there is no lake" in done.sentence

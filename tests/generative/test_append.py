@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from unittest import mock
 
@@ -18,10 +16,11 @@ from etl import schema
 from etl.ingest import ImportRequest, Run, import_events
 from etl.lake import append
 from etl.lake.append import Addition
-from etl.lake.files import LocalFiles
+from etl.lake.files import Files
 from etl.lake.layout import Lake
 from etl.lake.query import session
 from etl.source import decode
+from tests.lib.storages import Storages
 
 EPOCH = datetime(2026, 11, 22, 22, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -81,9 +80,9 @@ def _cut(draw: st.DrawFn, things: list[Any]) -> list[list[Any]]:
     return [piece for piece in pieces if piece]
 
 
-def _written(root: Path, groups: Iterable[Iterable[list[Row]]]) -> Lake:
+def _written(files: Files, groups: Iterable[Iterable[list[Row]]]) -> Lake:
     """A lake to which each group's runs were added at once, all before the first one published."""
-    lake = Lake(LocalFiles(root))
+    lake = Lake(files)
     lake.prepare()
     for number, group in enumerate(groups):
         open_ = []
@@ -123,33 +122,28 @@ def _merged(rows: list[Row]) -> list[Row]:
     st.data(), st.lists(_copies, min_size=1, max_size=8), st.sampled_from([1, append.HELD_BYTES])
 )
 def test_runs_orders_and_repeats_change_nothing(
-    data: st.DataObject, rows: list[Row], held: int
+    storages: Storages, data: st.DataObject, rows: list[Row], held: int
 ) -> None:
     """Any runs, one after another or at once, held in memory or not, give what the merging rule says."""
     groups = data.draw(_runs(rows))
-    with (
-        TemporaryDirectory() as one,
-        TemporaryDirectory() as many,
-        mock.patch.object(append, "HELD_BYTES", held),
-    ):
-        plain = _answers(_written(Path(one), [[rows]]))
+    with mock.patch.object(append, "HELD_BYTES", held):
+        plain = _answers(_written(storages.make(), [[rows]]))
         assert plain[0] == _merged(rows)
-        assert _answers(_written(Path(many), groups)) == plain
+        assert _answers(_written(storages.make(), groups)) == plain
 
 
 @settings(max_examples=15, deadline=None)
 @given(st.lists(_copies, min_size=1, max_size=8))
-def test_a_repeat_writes_nothing(rows: list[Row]) -> None:
+def test_a_repeat_writes_nothing(storages: Storages, rows: list[Row]) -> None:
     """Rows that the lake has already, all at once or one by one, add no file."""
-    with TemporaryDirectory() as folder:
-        lake = _written(Path(folder), [[rows]])
-        before = lake.files.list("parts")
-        for again in (rows, *([row] for row in rows)):
-            addition = Addition(lake, "prod", "20261124T000000Z-again")
-            addition.add(pa.Table.from_pylist(again, schema.SCHEMA))
-            addition.publish()
-            assert addition.rows_added == 0
-        assert lake.files.list("parts") == before
+    lake = _written(storages.make(), [[rows]])
+    before = lake.files.list("parts")
+    for again in (rows, *([row] for row in rows)):
+        addition = Addition(lake, "prod", "20261124T000000Z-again")
+        addition.add(pa.Table.from_pylist(again, schema.SCHEMA))
+        addition.publish()
+        assert addition.rows_added == 0
+    assert lake.files.list("parts") == before
 
 
 # Events through import
@@ -191,8 +185,8 @@ def _text(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _imported(root: Path, dumps: Iterable[tuple[datetime, list[Row]]]) -> list[list[Row]]:
-    lake = Lake(LocalFiles(root))
+def _imported(files: Files, dumps: Iterable[tuple[datetime, list[Row]]]) -> list[list[Row]]:
+    lake = Lake(files)
     for number, (collected_at, items) in enumerate(dumps):
         page = decode.page(json.dumps({"items": items}).encode())
         request = ImportRequest(cluster="prod", chunks=[page], collected_at=collected_at)
@@ -207,11 +201,10 @@ def _imported(root: Path, dumps: Iterable[tuple[datetime, list[Row]]]) -> list[l
 @settings(max_examples=6, deadline=None)
 @given(st.data(), _dumps())
 def test_imports_in_any_order_are_one_history(
-    data: st.DataObject, dumps: list[tuple[datetime, list[Row]]]
+    storages: Storages, data: st.DataObject, dumps: list[tuple[datetime, list[Row]]]
 ) -> None:
     """Dumps of one cluster imported in any order, some of them twice, tell the same history."""
     order = data.draw(st.permutations(dumps)) + data.draw(
         st.lists(st.sampled_from(dumps), max_size=2)
     )
-    with TemporaryDirectory() as one, TemporaryDirectory() as other:
-        assert _imported(Path(one), dumps) == _imported(Path(other), order)
+    assert _imported(storages.make(), dumps) == _imported(storages.make(), order)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -14,6 +12,7 @@ from hypothesis import strategies as st
 
 from etl import schema
 from tests.lib import lakes
+from tests.lib.storages import Storages
 
 EPOCH = datetime(2026, 11, 20, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -67,20 +66,19 @@ _arrivals = st.lists(
 
 @settings(max_examples=4, deadline=None)
 @given(_arrivals)
-def test_sealing_changes_no_answer(arrivals: list[Arrived]) -> None:
+def test_sealing_changes_no_answer(storages: Storages, arrivals: list[Arrived]) -> None:
     """Parts in any order, late ones too, sealings in between, files deleted: the answers are those of the parts."""
-    with tempfile.TemporaryDirectory() as folder:
-        used, kept = lakes.empty(Path(folder) / "used"), lakes.empty(Path(folder) / "kept")
-        now = EPOCH + 40 * HOUR
-        for number, one in enumerate([*arrivals, Arrived(None, 90), Arrived(None, 1)]):
-            now += one.after * HOUR
-            if one.rows is None:
-                lakes.sealed(used, now)
-                assert lakes.sealed(used, now) == []
-                assert lakes.answers(used) == lakes.answers(kept)
-                continue
-            rows = pa.Table.from_pylist(one.rows, schema.FULL_SCHEMA)
-            lakes.add(used, f"{number:02d}", rows)
-            lakes.add(kept, f"{number:02d}", rows)
-        assert lakes.answers(used) == lakes.answers(kept)
-        assert lakes.files(used, "parts") == []
+    used, kept = lakes.empty(storages.make()), lakes.empty(storages.make())
+    now = EPOCH + 40 * HOUR
+    for number, one in enumerate([*arrivals, Arrived(None, 90), Arrived(None, 1)]):
+        now += one.after * HOUR
+        if one.rows is None:
+            lakes.sealed(used, now)
+            assert lakes.sealed(used, now) == []
+            assert lakes.answers(used) == lakes.answers(kept)
+            continue
+        rows = pa.Table.from_pylist(one.rows, schema.FULL_SCHEMA)
+        lakes.add(used, f"{number:02d}", rows)
+        lakes.add(kept, f"{number:02d}", rows)
+    assert lakes.answers(used) == lakes.answers(kept)
+    assert lakes.files(used, "parts") == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -13,7 +12,7 @@ import pyarrow.compute as pc
 from etl import schema
 from etl.lake import layout, seal
 from etl.lake.append import write_parquet
-from etl.lake.files import LocalFiles
+from etl.lake.files import Files
 from etl.lake.layout import Lake
 from etl.lake.query import session
 
@@ -22,9 +21,9 @@ _EVENTS = "select * from events order by cluster, uid, n, last_seen"
 _OBSERVATIONS = "select * from observations order by cluster, uid, n, last_seen"
 
 
-def empty(folder: Path) -> Lake:
+def empty(files: Files) -> Lake:
     """Make a lake without data."""
-    lake = Lake(LocalFiles(folder))
+    lake = Lake(files)
     lake.prepare()
     return lake
 

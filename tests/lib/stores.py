@@ -13,8 +13,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from moto.server import ThreadedMotoServer
-
 from etl.config.settings import Storage
 from etl.lake.objects import ObjectFiles
 from etl.timespan import Duration
@@ -112,6 +110,8 @@ class Store:
 @functools.cache
 def _moto() -> tuple[str, int]:
     """Start moto once for the process: its stop takes half a second, and its state is global anyway."""
+    from moto.server import ThreadedMotoServer  # noqa: PLC0415 -- 1.2 s that only buckets pay
+
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()

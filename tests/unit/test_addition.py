@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
@@ -15,7 +16,7 @@ import pytest
 from etl import schema
 from etl.lake import append
 from etl.lake.append import Addition
-from etl.lake.files import TEMPORARY_PREFIX, LocalFiles
+from etl.lake.files import TEMPORARY_PREFIX, Files, LocalFiles
 from etl.lake.layout import Lake
 from tests.lib import tables
 
@@ -24,9 +25,9 @@ AT = datetime(2026, 11, 23, 8, tzinfo=UTC)
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Lake:
+def lake(files: Files) -> Lake:
     """An empty lake."""
-    made = Lake(LocalFiles(tmp_path / "lake"))
+    made = Lake(files)
     made.prepare()
     return made
 
@@ -49,6 +50,12 @@ def _added(lake: Lake, rows: pa.Table, name: str = "s2", **known: bool) -> int:
     return addition.rows_added
 
 
+def _everything(lake: Lake) -> list[str]:
+    """List what is there, temporary files of a folder included."""
+    staged = Path(lake.files.root).rglob(f"{TEMPORARY_PREFIX}*")
+    return [*lake.files.list(""), *map(str, staged)]
+
+
 DAYS = """
 uid | n | last_seen               | message
 a   | 1 | 2026-11-22 23:59:59.999 | before midnight
@@ -62,7 +69,7 @@ def test_each_day_is_a_part(lake: Lake) -> None:
     """Rows lie in the partition of their last time's UTC day, in files named after the run."""
     assert _added(lake, _drawn(DAYS), "run") == 4
     parts = lake.parts()
-    days = {p.date: pq.read_table(lake.files.location(p.path), partitioning=None) for p in parts}
+    days = {p.date: pq.read_table(io.BytesIO(lake.files.read(p.path))) for p in parts}
     assert {day: table["uid"].to_pylist() for day, table in days.items()} == {
         date(1969, 12, 31): ["d"],
         date(2026, 11, 22): ["a"],
@@ -76,7 +83,7 @@ def test_a_part_is_plain_parquet(lake: Lake) -> None:
     """A part has the lake's schema, types and nullability, compressed with zstd, and nothing of its writer's library."""
     _added(lake, _many(10, message="m", labels=[("a", "b")], flags=["malformed"]))
     (part,) = lake.parts()
-    file = pq.ParquetFile(lake.files.location(part.path))
+    file = pq.ParquetFile(io.BytesIO(lake.files.read(part.path)))
     assert file.schema_arrow.equals(schema.SCHEMA)
     assert file.schema_arrow.metadata is None
     columns = [file.metadata.row_group(0).column(i) for i in range(file.metadata.num_columns)]
@@ -104,12 +111,12 @@ def test_a_run_that_fails_leaves_nothing(
 ) -> None:
     """Whatever stops a run, its rows are not in the lake and its temporary files are gone."""
     monkeypatch.setattr(append, "HELD_BYTES", held)
-    before = sorted(Path(lake.files.root).rglob("*.*"))
+    before = _everything(lake)
     addition = Addition(lake, "prod", "run")
     addition.add(_many(3))
     with pytest.raises(KeyboardInterrupt), addition:
         raise KeyboardInterrupt
-    assert sorted(Path(lake.files.root).rglob("*.*")) == before
+    assert _everything(lake) == before
 
 
 def test_no_rows_write_no_file(lake: Lake) -> None:
@@ -206,8 +213,10 @@ except LakeError as error:
 
 
 @pytest.mark.parametrize("held", [1, append.HELD_BYTES])
-def test_a_full_disk_leaves_the_lake_as_it_was(lake: Lake, held: int) -> None:
+def test_a_full_disk_leaves_the_lake_as_it_was(tmp_path: Path, held: int) -> None:
     """Where the system takes no more bytes, the run fails in words, and neither parts nor temporaries are left."""
+    lake = Lake(LocalFiles(tmp_path / "lake"))
+    lake.prepare()
     assert _added(lake, _many(3)) == 3
     before = lake.files.list("")
     done = subprocess.run(
@@ -218,8 +227,7 @@ def test_a_full_disk_leaves_the_lake_as_it_was(lake: Lake, held: int) -> None:
         cwd=ROOT,
     )
     assert "File too large; check space" in done.stdout, done.stderr
-    assert lake.files.list("") == before
-    assert not list(Path(lake.files.root).rglob(f"{TEMPORARY_PREFIX}*"))
+    assert _everything(lake) == before
 
 
 def test_a_run_next_day_changes_no_file(lake: Lake) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from etl.errors import LakeError, UsageError
 from etl.lake import layout
-from etl.lake.files import LocalFiles
+from etl.lake.files import Files, LocalFiles
 from etl.lake.layout import Lake, clusters_of, encoded
 
 DAY = date(2026, 11, 23)
@@ -21,9 +21,9 @@ ARN = "arn:aws:eks:eu-central-1:123456789012:cluster/shop"
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    """A lake whose folder does not exist yet."""
-    return Lake(LocalFiles(tmp_path / "lake"))
+def lake(files: Files) -> Lake:
+    """A lake that is not there yet."""
+    return Lake(files)
 
 
 @pytest.mark.parametrize(
@@ -118,9 +118,7 @@ def test_a_new_lake_gets_its_marker_once(lake: Lake) -> None:
 
 def test_no_lake_is_said(lake: Lake) -> None:
     """A folder without the marker is not a lake; the message tells how to name or make one."""
-    with pytest.raises(
-        LakeError, match=r"there is no lake at .*lake; name another one with --lake"
-    ):
+    with pytest.raises(LakeError, match=r"there is no lake at .*; name another one with --lake"):
         lake.check()
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 from etl import manifest
 from etl.lake import ledger
-from etl.lake.files import LocalFiles
+from etl.lake.files import Files
 from etl.lake.layout import Lake
 from etl.lake.ledger import Entry
 
@@ -19,9 +18,9 @@ AT = datetime(2026, 11, 23, 8, tzinfo=UTC)
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    """A lake in a folder."""
-    return Lake(LocalFiles(tmp_path))
+def lake(files: Files) -> Lake:
+    """A lake without data."""
+    return Lake(files)
 
 
 def test_an_entry_has_the_columns_of_the_schema() -> None:
@@ -46,7 +45,8 @@ def test_a_row_is_written_as_it_was_told(lake: Lake) -> None:
     ledger.record(lake, "prod", entry)
     (file,) = lake.ledger()
     assert (file.cluster, file.date) == ("prod", AT.date())
-    table = pq.read_table(lake.files.location(file.path), partitioning=None)
+    with lake.files.open(file.path) as opened:
+        table = pq.read_table(opened)
     assert table.schema.equals(manifest.SNAPSHOT_SCHEMA)
     (row,) = table.to_pylist()
     assert row["scope"] == ["shop", "infra"]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pyarrow as pa
 import pytest
 
 from etl import schema
 from etl.lake import layout, live
-from etl.lake.files import LocalFiles
+from etl.lake.files import Files
 from etl.lake.layout import Lake
 from etl.lake.live import Live
 from tests.lib import tables
@@ -27,9 +25,9 @@ def _states(text: str) -> pa.Table:
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    """A lake in a folder."""
-    return Lake(LocalFiles(tmp_path))
+def lake(files: Files) -> Lake:
+    """A lake without data."""
+    return Lake(files)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from etl import schema
 from etl.errors import LakeError, QueryError
 from etl.lake.append import Addition
-from etl.lake.files import LocalFiles
+from etl.lake.files import Files
 from etl.lake.layout import Lake
 from etl.lake.query import Session, session
 from etl.statements import in_folder
@@ -25,9 +24,9 @@ ARN = "arn:aws:eks:eu:1:cluster/shop"
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Lake:
+def lake(files: Files) -> Lake:
     """A lake with two clusters of one event each."""
-    made = Lake(LocalFiles(tmp_path / "la'ke [1]"))
+    made = Lake(files)
     made.prepare()
     for cluster in ("prod", ARN):
         with Addition(made, cluster, "s1") as addition:
@@ -41,9 +40,9 @@ def lake(tmp_path: Path) -> Lake:
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_a_lake_without_files_answers(view: str, tmp_path: Path) -> None:
+def test_a_lake_without_files_answers(view: str, files: Files) -> None:
     """Every public view of a lake in which nothing was written yet has its columns and no rows."""
-    made = Lake(LocalFiles(tmp_path))
+    made = Lake(files)
     made.prepare()
     with session(made) as opened:
         found = opened.run(f"select * from {view}", {})  # noqa: S608 -- a view of ours
@@ -51,9 +50,9 @@ def test_a_lake_without_files_answers(view: str, tmp_path: Path) -> None:
         assert (found.num_rows > 0) == (view == "reasons")
 
 
-def test_no_lake_is_an_error(tmp_path: Path) -> None:
-    """A folder that is no lake is not an empty one."""
-    with pytest.raises(LakeError, match="there is no lake at"), session(Lake(LocalFiles(tmp_path))):
+def test_no_lake_is_an_error(files: Files) -> None:
+    """A place that is no lake is not an empty one."""
+    with pytest.raises(LakeError, match="there is no lake at"), session(Lake(files)):
         pass
 
 
