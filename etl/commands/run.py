@@ -62,10 +62,7 @@ def run(
             failures.append(error)
     if cluster:
         try:
-            # Last, because it needs the most memory and nobody waits for it: answers are
-            # right without, only slower. Each cluster has a job of its own, so a run seals
-            # only the days of its own.
-            seal_now(invocation, cluster=cluster, limit=DAYS_PER_RUN)
+            _seal(invocation, cluster)
         except EventlakeError as error:
             failures.append(error)
     for failure in failures[1:]:
@@ -96,6 +93,16 @@ def _digest(invocation: Invocation, ready: Configured, notes: list[str]) -> None
         invocation.say(f"digest sent to {', '.join(sent.delivered) or 'nobody'}")
     if error := sent.error():
         raise error
+
+
+def _seal(invocation: Invocation, cluster: str) -> None:
+    """Seal last, because it needs the most memory and nobody waits for it: answers are right without, only slower.
+
+    Each cluster has a job of its own, so a run seals only the days of its own.
+    """
+    # A store that lets two runs win says so itself, and need not fail each run.
+    if invocation.lake.files.exclusive():
+        seal_now(invocation, cluster=cluster, limit=DAYS_PER_RUN)
 
 
 def _run_sample(invocation: Invocation) -> None:

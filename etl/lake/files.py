@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from etl.errors import LakeError
+from etl.lake.naming import name_exclusively
 
 # Readers and listings leave such names out; a crash may leave them behind.
 TEMPORARY_PREFIX = ".tmp-"
@@ -77,6 +78,10 @@ class Files(Protocol):
 
     def create(self, path: str, data: bytes) -> bool:
         """Write the file only if it does not exist; return whether this call created it."""
+        ...
+
+    def exclusive(self) -> bool:
+        """Say whether ``create``, here and of what is staged, really refuses a name that another run takes at once."""
         ...
 
     def stage(self, path: str, fill: Callable[[BinaryIO], None]) -> Staged:
@@ -152,8 +157,12 @@ class LocalFiles:
         self.stage(path, lambda file: _write_all(file, data)).publish()
 
     def create(self, path: str, data: bytes) -> bool:
-        """Create by hard link: exclusive and complete at once."""
+        """Stage the file and give it its name, if that is free."""
         return self.stage(path, lambda file: _write_all(file, data)).create()
+
+    def exclusive(self) -> bool:
+        """Say yes."""
+        return True
 
     def stage(self, path: str, fill: Callable[[BinaryIO], None]) -> LocalStaged:
         """Write and sync a temporary file beside the target."""
@@ -248,9 +257,9 @@ class LocalStaged:
             raise self._files.refused("write", self.path, error) from error
 
     def create(self) -> bool:
-        """Give the file its name by a hard link, which fails if the name is taken."""
+        """Give the file its name, if it is free."""
         try:
-            os.link(self._temporary, self._target)
+            name_exclusively(self._temporary, self._target)
             _sync_folder(self._target.parent)
         except FileExistsError:
             return False

@@ -37,6 +37,10 @@ _COLUMNS = frozenset({*schema.FULL_DAY_SCHEMA.names, *manifest.FULL_SNAPSHOT_SCH
 _LONGEST_CLUSTER = 200  # bytes once encoded: "cluster=" and this must stay below a file name's 255
 
 
+class _NoLakeError(LakeError):
+    """There is no marker."""
+
+
 @dataclass(frozen=True, slots=True)
 class PartFile:
     """A data file of a tree: its path and the partition that the path names."""
@@ -59,10 +63,13 @@ class Lake:
 
     def prepare(self) -> None:
         """Create the format marker of a new lake, or refuse one that is newer than this version."""
-        self._refuse_columns_above()
-        marker = json.dumps({"format": "eventlake", "version": FORMAT_VERSION}).encode()
-        if not self.files.create(_MARKER, marker):
+        try:
             self.check()
+        except _NoLakeError:
+            marker = json.dumps({"format": "eventlake", "version": FORMAT_VERSION}).encode()
+            if not self.files.create(_MARKER, marker):
+                # Another run was first.
+                self.check()
 
     def check(self) -> None:
         """Raise ``LakeError`` if there is no lake, or one that this version cannot read."""
@@ -75,7 +82,7 @@ class Lake:
                 f"there is no lake at {self.files.root}; name another one with --lake,"
                 " or make one with: eventlake snapshot, import or run"
             )
-            raise LakeError(message) from error
+            raise _NoLakeError(message) from error
         except (ValueError, KeyError, TypeError) as error:
             message = f"{_MARKER} of the lake {self.files.root} is damaged; it should read"
             raise LakeError(f'{message} {{"format": "eventlake", "version": 1}}') from error

@@ -2,84 +2,54 @@
 
 An object appears whole or not at all, so nothing is renamed: what is staged waits in
 memory or a temporary file of this machine, and publishing it is one PUT (a multipart
-upload beyond 16 MiB, which is as atomic). ``create`` rests on ``If-None-Match: *``;
-whether a store honours that is tried once and remembered in ``_probe/``.
+upload beyond 16 MiB, which is as atomic). What is created exclusively is one PUT of
+any size.
 """
 
 from __future__ import annotations
 
 import io
-import json
-import logging
-import re
-import secrets
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, BinaryIO, NoReturn, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import obstore
-from obstore.exceptions import (
-    AlreadyExistsError,
-    BaseError,
-    PermissionDeniedError,
-    UnauthenticatedError,
-)
+from obstore.exceptions import BaseError
 from obstore.store import ObjectStore
 
 from etl.config.settings import Storage
-from etl.errors import LakeError, quoted
+from etl.errors import LakeError
 from etl.lake import stores
+from etl.lake.exclusive import Exclusive
 from etl.lake.files import TEMPORARY_PREFIX
 from etl.lake.ranges import PROTOCOL, RangedFile, Ranges
+from etl.lake.refusals import missing, refused
 
 if TYPE_CHECKING:
     from etl.lake.filesystem import LakeFileSystem
 
-PROBE = "_probe/conditional_create.json"
 _ONE_PUT = 16 * 1024 * 1024
 # Beyond this what is staged goes to a temporary file: a run may stage ten parts.
 _IN_MEMORY = 8 * 1024 * 1024
-# Says who wrote an object, so that a create whose answer was lost is known again.
-_WRITER = "writer"
-_STATUS = re.compile(r"status code: (\d{3}[^:<]*)")
-_CODE = re.compile(r"<Code>(\w{1,60})</Code>")
-_ADDRESS = re.compile(r"https?://\S+")
-# The library's words for what happened before there was an answer, and what to do about it.
-_TROUBLE = (
-    (
-        re.compile(r"timed out|operation timeout|TimedOut", re.IGNORECASE),
-        "the store did not answer in time; check storage.endpoint and the network, or give storage.timeout more",
-    ),
-    (
-        re.compile(r"builder error"),
-        "the address cannot be used; a store on plain http needs storage.allow_http: true",
-    ),
-    (
-        re.compile(r"error sending request|connect|dns", re.IGNORECASE),
-        "the store cannot be reached; check storage.endpoint and the network",
-    ),
-)
-_NOT_ALLOWED = (PermissionDeniedError, UnauthenticatedError)
-_NO_BUCKET = frozenset({"NoSuchBucket", "ContainerNotFound"})
-_log = logging.getLogger(__name__)
 
 
 class ObjectFiles:
     """A lake below a prefix of a bucket."""
 
-    def __init__(self, root: str, store: ObjectStore) -> None:
+    def __init__(self, root: str, store: ObjectStore, *, endpoint: str = "") -> None:
         """Use ``store``, a client that stands at the lake's prefix; messages call it ``root``."""
         self.root = root
         self._store = store
+        self._exclusive = Exclusive(store, root=root, place=f"{root} {endpoint}".strip())
         self._sizes: dict[str, int] = {}
         self._ranges = Ranges(size=self._size, get=self._range)
-        self._exclusive: bool | None = None
 
     @classmethod
     def at(cls, address: str, storage: Storage, environ: Mapping[str, str]) -> ObjectFiles:
         """Open the lake at ``address``; raises ``UsageError`` or ``LakeError``; asks the store nothing."""
         where = stores.place(address)
-        return cls(str(where), stores.client(where, storage, environ))
+        client = stores.client(where, storage, environ)
+        return cls(str(where), client, endpoint=stores.endpoint(where, storage, environ))
 
     def list(self, prefix: str) -> list[str]:
         """List the objects below ``prefix``, and remember their sizes."""
@@ -89,11 +59,9 @@ class ObjectFiles:
                 for meta in chunk:
                     self._sizes[meta["path"]] = meta["size"]
                     found.append(meta["path"])
-        except FileNotFoundError as error:
-            # Not of an object: the bucket itself is not there.
-            self._refuse("list", prefix or "the lake", error)
-        except BaseError as error:
-            self._refuse("list", prefix or "the lake", error)
+        except (BaseError, FileNotFoundError) as error:
+            # Not found: the bucket itself is not there.
+            raise refused(self.root, "list", prefix or "the lake", error) from None
         return sorted(p for p in found if not p.rpartition("/")[2].startswith(TEMPORARY_PREFIX))
 
     def read(self, path: str) -> bytes:
@@ -101,9 +69,9 @@ class ObjectFiles:
         try:
             return bytes(obstore.get(self._store, path).bytes())
         except BaseError as error:
-            self._refuse("read", path, error)
+            raise refused(self.root, "read", path, error) from None
         except FileNotFoundError as error:
-            self._missing(path, error)
+            raise missing(self.root, path, error) from None
 
     def write(self, path: str, data: bytes) -> None:
         """Put the object."""
@@ -111,12 +79,16 @@ class ObjectFiles:
 
     def create(self, path: str, data: bytes) -> bool:
         """Put the object only if there is none; of a store that cannot, look first and then put."""
-        if self.probe():
-            return self._created(path, data)
-        if self._exists(path):
-            return False
-        self.write(path, data)
-        return True
+        if self.exclusive():
+            created = self._exclusive.create(path, data)
+        elif created := not self._exclusive.exists(path):
+            self.write(path, data)
+        self._forget(path)
+        return created
+
+    def exclusive(self) -> bool:
+        """Say whether the store honours ``If-None-Match``; tried once for each lake."""
+        return self._exclusive.honoured()
 
     def stage(self, path: str, fill: Callable[[BinaryIO], None]) -> ObjectStaged:
         """Let ``fill`` write into memory, or a temporary file of this machine if it is much."""
@@ -142,7 +114,7 @@ class ObjectFiles:
             # Some stores say so, others do not; absent is what was wanted.
             pass
         except BaseError as error:
-            self._refuse("delete", path, error)
+            raise refused(self.root, "delete", path, error) from None
         self._forget(path)
 
     def open(self, path: str) -> BinaryIO:
@@ -167,74 +139,6 @@ class ObjectFiles:
 
         return LakeFileSystem(self._ranges, trees)
 
-    def probe(self) -> bool:
-        """Say whether the store creates exclusively; tried once and remembered in the lake.
-
-        A store that failed is tried again by each run, because it may have been mended.
-        """
-        if self._exclusive is None:
-            self._exclusive = self._remembered() or self._tried()
-            if not self._exclusive:
-                _log.warning(
-                    "the store of the lake %s ignores If-None-Match: two runs at once may send a"
-                    " digest twice; see that only one run works at a time, or upgrade the store",
-                    self.root,
-                )
-        return self._exclusive
-
-    def _remembered(self) -> bool:
-        try:
-            return bool(json.loads(self.read(PROBE)) == {"honoured": True})
-        except (FileNotFoundError, ValueError):
-            # Never tried, or damaged: it is tried now.
-            return False
-
-    def _tried(self) -> bool:
-        """Create one object twice: the second time has to be refused."""
-        path = f"_probe/{secrets.token_hex(8)}"
-        try:
-            honoured = self._created(path, b"first") and not self._created(path, b"second")
-        except _UnknownConditionError:
-            honoured = False
-        finally:
-            self.delete(path)
-        self.write(PROBE, json.dumps({"honoured": honoured}).encode())
-        return honoured
-
-    def _created(self, path: str, data: bytes) -> bool:
-        token = secrets.token_hex(16)
-        try:
-            obstore.put(self._store, path, data, mode="create", attributes={_WRITER: token})
-        except AlreadyExistsError:
-            # A repeated request meets its own object when the first answer was lost.
-            return self._writer(path) == token
-        except BaseError as error:
-            if self._writer(path) == token:
-                return True
-            if _status(error).startswith("501"):
-                raise _UnknownConditionError(self._refused("write", path, error)) from None
-            self._refuse("write", path, error)
-        self._forget(path)
-        return True
-
-    def _writer(self, path: str) -> str | None:
-        try:
-            found = obstore.get(self._store, path, options={"head": True}).attributes
-        except (BaseError, FileNotFoundError):
-            # Unknown: the caller tells the error, or another's object, as it would without asking.
-            return None
-        return found.get(_WRITER)
-
-    def _exists(self, path: str) -> bool:
-        try:
-            obstore.head(self._store, path)
-        except FileNotFoundError:
-            # The question was whether it is there.
-            return False
-        except BaseError as error:
-            self._refuse("read", path, error)
-        return True
-
     def _put(self, path: str, content: BinaryIO, size: int) -> None:
         try:
             if size <= _ONE_PUT:
@@ -243,7 +147,7 @@ class ObjectFiles:
                 obstore.put(self._store, path, content, chunk_size=_ONE_PUT, max_concurrency=2)
         except (BaseError, FileNotFoundError) as error:
             # Not found: the bucket is not there.
-            self._refuse("write", path, error)
+            raise refused(self.root, "write", path, error) from None
         self._forget(path)
 
     def _size(self, path: str) -> int:
@@ -251,40 +155,22 @@ class ObjectFiles:
             try:
                 self._sizes[path] = obstore.head(self._store, path)["size"]
             except BaseError as error:
-                self._refuse("read", path, error)
+                raise refused(self.root, "read", path, error) from None
             except FileNotFoundError as error:
-                self._missing(path, error)
+                raise missing(self.root, path, error) from None
         return self._sizes[path]
 
     def _range(self, path: str, start: int, end: int) -> bytes:
         try:
             return bytes(obstore.get_range(self._store, path, start=start, end=end))
         except BaseError as error:
-            self._refuse("read", path, error)
+            raise refused(self.root, "read", path, error) from None
         except FileNotFoundError as error:
-            self._missing(path, error)
+            raise missing(self.root, path, error) from None
 
     def _forget(self, path: str) -> None:
         self._sizes.pop(path, None)
         self._ranges.forget(path)
-
-    def _missing(self, path: str, error: FileNotFoundError) -> NoReturn:
-        """Tell an object that is not there from a bucket that is not there."""
-        if _code(error) in _NO_BUCKET:
-            self._refuse("read", path, error)
-        # Without the library's text, which quotes the whole answer.
-        raise FileNotFoundError(f"{path} is not in the lake {self.root}") from None
-
-    def _refuse(self, verb: str, path: str, error: Exception) -> NoReturn:
-        """Raise the error that tells what the store refused; the library's text may hold addresses and keys."""
-        raise LakeError(self._refused(verb, path, error)) from None
-
-    def _refused(self, verb: str, path: str, error: Exception) -> str:
-        return f"cannot {verb} {path} in the lake {self.root}: {_reason(error)}"
-
-
-class _UnknownConditionError(LakeError):
-    """The store answered 501: it does not know what If-None-Match means."""
 
 
 class ObjectStaged:
@@ -321,33 +207,3 @@ class ObjectStaged:
     def discard(self) -> None:
         """Give the memory or the temporary file back."""
         self._content.close()
-
-
-def _reason(error: Exception) -> str:
-    """Say what happened and what to do, without the address and the signature of the request."""
-    text = str(error)
-    status, code = _status(error), _code(error)
-    said = " ".join(part for part in (status, code) if part)
-    # A listing is refused with the library's general error, so its status decides too.
-    if isinstance(error, _NOT_ALLOWED) or status.startswith(("401", "403")):
-        return f"the store refused us ({said or 'not allowed'}); check the credentials and what they may do below the prefix"
-    if isinstance(error, FileNotFoundError) or code in _NO_BUCKET:
-        return (
-            "there is no such bucket; check the lake's address, storage.endpoint and storage.region"
-        )
-    if said:
-        return f"the store answered {said}; check the lake's address and the store, then run again"
-    for words, advice in _TROUBLE:
-        if words.search(text):
-            return advice
-    return quoted(_ADDRESS.sub("the store", text.partition("\n")[0]), 200)
-
-
-def _status(error: Exception) -> str:
-    found = _STATUS.search(str(error))
-    return found[1].strip() if found else ""
-
-
-def _code(error: Exception) -> str:
-    found = _CODE.search(str(error))
-    return found[1] if found else ""

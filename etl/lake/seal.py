@@ -88,11 +88,18 @@ def seal(
     """Seal what is due, the oldest day first and at most ``limit`` days, then delete what was replaced long ago.
 
     Yields each day as it is done; a day that another run sealed meanwhile is passed over.
+    Raises ``LakeError`` where of two runs that seal a day both would win.
     """
     known = partitions(lake, cluster)
     for warning in known.warnings:
         _log.warning("%s", warning)
     waiting = [one for one in due(known, now=clock(), ttl=ttl) if day in {None, one.date}]
+    if waiting and not lake.files.exclusive():
+        raise LakeError(
+            f"the store of the lake {lake.files.root} ignores If-None-Match, so two runs at once could"
+            " replace each other's sealed day: no day is sealed, answers are right without, only"
+            " slower; upgrade the store or move the lake to one that honours conditional writes"
+        )
     for one in waiting[:limit]:
         if done := _sealed(lake, known, one, clock):
             yield done

@@ -131,6 +131,13 @@ def client(where: Place, storage: Storage, environ: Mapping[str, str]) -> Object
         raise LakeError(message) from None
 
 
+def endpoint(where: Place, storage: Storage, environ: Mapping[str, str]) -> str:
+    """Return the address of the store behind ``where``; empty for the cloud's own."""
+    names = [name for name in _ENVIRONMENT[where.scheme] if "ENDPOINT" in name]
+    given = [environ.get(name, "") for name in reversed(names)]
+    return storage.endpoint or next(filter(None, given), "")
+
+
 def _from_environment(scheme: str, environ: Mapping[str, str]) -> dict[str, str]:
     found = {}
     for name in _ENVIRONMENT[scheme]:

@@ -18,9 +18,11 @@ from etl.lake.files import Files, LocalFiles
 from etl.lake.layout import Lake
 from etl.lake.query import session
 from tests.lib import lakes, tables
+from tests.lib.apiserver import ApiServer
 from tests.lib.commandline import Done, eventlake, temporaries
 from tests.lib.lakes import at
 from tests.lib.storages import Storages
+from tests.lib.stores import ENVIRON, Store
 
 HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
@@ -303,3 +305,25 @@ def test_no_lake_is_said(storages: Storages) -> None:
     done = eventlake("--lake", storages.make().root, "seal", environ=storages.environ, now=DUE)
     assert done.code == 4
     assert "there is no lake" in done.sentence
+
+
+def test_a_store_where_two_could_win_is_not_sealed(
+    tmp_path: Path, apiserver: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sealing says what to do about the store; the main job goes on without, and answers are right."""
+    monkeypatch.chdir(tmp_path)
+    kubeconfig = apiserver.kubeconfig(tmp_path / "kubeconfig")
+    with Store(conditions=False) as store:
+        lake = lakes.empty(store.files("x"))
+        lakes.add(lake, "s1", tables.observations(TWO_DAYS))
+        environ = {**ENVIRON, "AWS_ENDPOINT_URL": store.url, "AWS_ALLOW_HTTP": "true"}
+        world = partial(eventlake, "--lake", lake.files.root, environ=environ, now=DUE)
+        refused = world("seal")
+        assert refused.code == 4
+        assert "ignores If-None-Match" in refused.sentence
+        assert "upgrade the store or move the lake" in refused.sentence
+        done = world("--cluster", "prod", "run", "--kubeconfig", kubeconfig)
+        assert done.code == 0, done.err
+        assert "no day is sealed" in done.err
+        assert lakes.files(lake, "days") == []
+        assert occurrences(lake) == [("a", 2, 2), ("a", 6, 4), ("b", 5, 5)]

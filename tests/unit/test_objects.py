@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -14,8 +16,9 @@ import pytest
 from etl.config.settings import Storage
 from etl.errors import LakeError, UsageError
 from etl.lake import stores
+from etl.lake.exclusive import PROBE
 from etl.lake.files import Files, LocalFiles
-from etl.lake.objects import PROBE, ObjectFiles
+from etl.lake.objects import ObjectFiles
 from etl.timespan import Duration
 from tests.lib.loopback import Answer, Delivery, Request
 from tests.lib.stores import ENVIRON, Store, failing_every
@@ -28,14 +31,23 @@ def store() -> Iterator[Store]:
         yield running
 
 
-@pytest.fixture(params=["folder", "s3"])
-def files(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Files]:
-    """A lake's files, in a folder and in a bucket."""
-    if request.param == "folder":
+@pytest.fixture(params=["folder", "no links", "s3"])
+def files(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Files]:
+    """A lake's files: in a folder, in one of a file system without hard links, and in a bucket."""
+    if request.param == "no links":
+        monkeypatch.setattr(os, "link", no_links)
+    if request.param != "s3":
         yield LocalFiles(tmp_path / "lake")
         return
     with Store() as running:
         yield running.files()
+
+
+def no_links(*_: object) -> None:
+    """What ``link`` answers on SMB, FAT and many mounts by FUSE."""
+    raise PermissionError(errno.EPERM, "Operation not permitted")
 
 
 def fill(file: BinaryIO) -> None:
@@ -172,22 +184,39 @@ def test_small_file_is_one_request(store: Store) -> None:
     assert [(r.method, r.path) for r in store.requests] == [("PUT", "/bucket/team/lake/parts/1")]
 
 
-def test_staged_file_takes_a_free_name_only(store: Store) -> None:
+def test_staged_file_takes_a_free_name_only(files: Files) -> None:
     """Of two staged files of one name, the first that is created stands, and the other is discarded."""
-    files = store.files()
+    assert files.exclusive() is True
     first, second = files.stage("days/1", fill), files.stage("days/1", fill)
     assert first.create() is True
     assert second.create() is False
     second.discard()
     assert files.read("days/1") == b"rows"
+    assert [path for path in files.list("") if not path.startswith("_probe/")] == ["days/1"]
+
+
+def test_name_that_was_taken_and_not_filled_is_free_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a file cannot get the name that was taken for it, no empty file stays under it."""
+    files = LocalFiles(tmp_path)
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "link", no_links)
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(LakeError, match="No space left on device; check space"):
+        files.create("days/1", b"rows")
+    assert list((tmp_path / "days").iterdir()) == []
 
 
 def test_probe_is_remembered_in_the_lake(store: Store) -> None:
     """Whether the store creates exclusively is tried once; later runs read one small object."""
-    assert store.files().probe() is True
+    assert store.files().exclusive() is True
     assert store.files().list("_probe") == [PROBE]
     store.requests.clear()
-    assert store.files().probe() is True
+    assert store.files().exclusive() is True
     assert [(r.method, r.path) for r in store.requests] == [("GET", f"/bucket/team/lake/{PROBE}")]
 
 
@@ -204,14 +233,23 @@ def test_store_that_ignores_conditions_is_noticed(
     (record,) = caplog.records
     assert "ignores If-None-Match" in record.getMessage()
     store.conditions = True
-    assert store.files().probe() is True, "a store that was mended is noticed"
+    assert store.files().exclusive() is True, "a store that was mended is noticed"
+
+
+def test_probe_is_of_one_bucket(store: Store) -> None:
+    """A lake that was copied to another store with all its files is tried there anew."""
+    assert store.files().exclusive() is True
+    files = store.files("elsewhere")
+    files.write(PROBE, store.files().read(PROBE))
+    store.conditions = False
+    assert files.exclusive() is False
 
 
 def test_store_that_knows_no_conditions(store: Store) -> None:
     """A store that answers 501 to a condition is used without."""
     store.faults.append(lambda request: Answer(501) if "if-none-match" in request.headers else None)
     files = store.files(retries=0)
-    assert files.probe() is False
+    assert files.exclusive() is False
     assert files.create("m.json", b"first") is True
     assert files.create("m.json", b"second") is False
 
@@ -219,7 +257,7 @@ def test_store_that_knows_no_conditions(store: Store) -> None:
 def test_create_whose_answer_was_lost(store: Store) -> None:
     """A create that is repeated because its answer was lost knows its own object again."""
     files = store.files()
-    assert files.probe()
+    assert files.exclusive()
     lost = [1]
 
     def lose(request: Request) -> Answer | None:
