@@ -23,6 +23,7 @@ from etl.config.settings import Receiver, Settings
 from etl.lake.layout import Lake
 from etl.lake.query import Session, session
 from etl.reports import page
+from etl.reports.catalogue import Report
 from etl.timespan import Window, parse_zone
 
 DIGEST_SPAN = timedelta(hours=24)
@@ -40,9 +41,15 @@ class Outside:
 
 
 def build_page(
-    opened: Session, settings: Settings, *, window: Window, generated_at: datetime, lake: str
+    opened: Session,
+    settings: Settings,
+    *,
+    reports: Mapping[str, Report],
+    window: Window,
+    generated_at: datetime,
+    lake: str,
 ) -> str:
-    """Return the page of all reports over ``window`` as one HTML text."""
+    """Return the page of ``reports`` over ``window`` as one HTML text."""
     clusters = ", ".join(opened.clusters)
     return page.build(
         opened,
@@ -52,6 +59,7 @@ def build_page(
         title=clusters or "eventlake",
         generated_at=generated_at,
         lake=lake,
+        reports=reports,
     )
 
 

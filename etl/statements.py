@@ -9,7 +9,7 @@ goes on with the value above.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -22,11 +22,15 @@ _CONTINUED = re.compile(r"--\s{2,}(?P<value>.+)")
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One SQL file: ``name`` is its path below ``sql/`` without the suffix."""
+    """One SQL file: ``name`` is its path below ``sql/`` without the suffix.
+
+    ``lines`` says in which line, from 1, each key of the header stands.
+    """
 
     name: str
     text: str
     header: dict[str, str]
+    lines: dict[str, int] = field(default_factory=dict)
 
 
 def sql_root() -> Path:
@@ -38,16 +42,18 @@ def sql_root() -> Path:
 def parse(name: str, text: str) -> Statement:
     """Split ``text`` into its header and the statement; the text itself is kept whole."""
     header: dict[str, str] = {}
+    lines: dict[str, int] = {}
     key = ""
-    for line in text.splitlines():
+    for number, line in enumerate(text.splitlines(), 1):
         if match := _HEADER_LINE.fullmatch(line):
             key = match["key"]
+            lines[key] = number
             header[key] = match["value"].strip()
         elif key and (match := _CONTINUED.fullmatch(line)):
             header[key] = f"{header[key]} {match['value']}".strip()
         else:
             break
-    return Statement(name, text, header)
+    return Statement(name, text, header, lines)
 
 
 @cache

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from etl.commands.invocation import Invocation
-from etl.commands.options import DAY, MOMENT, SPAN, window, zone_of
+from etl.commands.options import DAY, LOCAL_MOMENT, SPAN, window, zone_of
 from etl.commands.output import console, deliver
 
 
@@ -17,9 +17,13 @@ from etl.commands.output import console, deliver
 @click.option(
     "--since", type=SPAN, metavar="SPAN", help="The time until now, such as 24h.  [default: 24h]"
 )
-@click.option("--start", type=MOMENT, metavar="TIME", help="First moment of the window.")
-@click.option("--end", type=MOMENT, metavar="TIME", help="End of the window.  [default: now]")
-@click.option("--timezone", metavar="ZONE", help="IANA timezone for days and shown times.")
+@click.option("--start", type=LOCAL_MOMENT, metavar="TIME", help="First moment of the window.")
+@click.option("--end", type=LOCAL_MOMENT, metavar="TIME", help="End of the window.  [default: now]")
+@click.option(
+    "--timezone",
+    metavar="ZONE",
+    help="IANA timezone for days, shown times, and given ones without an offset.",
+)
 @click.option(
     "--format",
     "form",

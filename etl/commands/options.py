@@ -27,6 +27,25 @@ class _Moment(click.ParamType[datetime]):
             self.fail(str(error), param, ctx)
 
 
+class _LocalMoment(click.ParamType[datetime]):
+    """A time or a date; what names no offset stays naive, for ``window`` to read it in its timezone."""
+
+    name = "time"
+
+    def convert(
+        self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Read the option's text."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            # Refuses what is no time, in the words that all options have.
+            parse_moment(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return datetime.fromisoformat(value)
+
+
 class _Span(click.ParamType[timedelta]):
     """A duration such as 24h."""
 
@@ -61,7 +80,7 @@ class _Day(click.ParamType[date]):
             self.fail(f"{value!r} is not a day; write it like 2026-11-23", param, ctx)
 
 
-MOMENT, SPAN, DAY = _Moment(), _Span(), _Day()
+MOMENT, LOCAL_MOMENT, SPAN, DAY = _Moment(), _LocalMoment(), _Span(), _Day()
 
 
 def window(
@@ -82,10 +101,14 @@ def window(
         if day is not None:
             return day_window(day, zone)
         if start is not None:
-            return Window(start.astimezone(UTC), (end or now).astimezone(UTC))
+            return Window(_aware(start, zone), _aware(end or now, zone))
         return Window(now - (default if since is None else since), now)
     except (ValueError, OverflowError) as error:
         raise click.UsageError(str(error)) from error
+
+
+def _aware(moment: datetime, zone: ZoneInfo) -> datetime:
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def zone_of(option: str | None, setting: str) -> ZoneInfo:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from etl.commands.catalogue import known, show_list
 from etl.commands.invocation import Invocation
-from etl.commands.options import DAY, MOMENT, SPAN, window, zone_of
+from etl.commands.options import DAY, LOCAL_MOMENT, SPAN, window, zone_of
 from etl.commands.output import console, deliver
 from etl.timespan import Window
 
@@ -32,9 +33,13 @@ _DEFAULT_SPAN = timedelta(hours=24)
 @click.option(
     "--since", type=SPAN, metavar="SPAN", help="The time until now, such as 24h.  [default: 24h]"
 )
-@click.option("--start", type=MOMENT, metavar="TIME", help="First moment of the window.")
-@click.option("--end", type=MOMENT, metavar="TIME", help="End of the window.  [default: now]")
-@click.option("--timezone", metavar="ZONE", help="IANA timezone for days, hours and shown times.")
+@click.option("--start", type=LOCAL_MOMENT, metavar="TIME", help="First moment of the window.")
+@click.option("--end", type=LOCAL_MOMENT, metavar="TIME", help="End of the window.  [default: now]")
+@click.option(
+    "--timezone",
+    metavar="ZONE",
+    help="IANA timezone for days, hours, shown times, and given ones without an offset.",
+)
 @click.option(
     "--format",
     "form",
@@ -61,7 +66,7 @@ _DEFAULT_SPAN = timedelta(hours=24)
     "folders",
     multiple=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder with reports of your own.",
+    help="Folder with reports of your own, beside those of the configuration.",
 )
 @click.pass_obj
 def report(  # noqa: PLR0913 -- click gives options as arguments
@@ -85,11 +90,14 @@ def report(  # noqa: PLR0913 -- click gives options as arguments
     with charts that works without a network.
     """
     from etl.lake.query import session  # noqa: PLC0415 -- heavy imports only in the command that needs them
-    from etl.reports.catalogue import catalogue, find  # noqa: PLC0415
+    from etl.reports.catalogue import find  # noqa: PLC0415
 
-    reports = catalogue(folders)
+    reports = known(invocation, folders)
     if list_:
-        _show_list(invocation, reports.values())
+        if form == "html":
+            message = "--list has no page; take table, csv, json, markdown or parquet"
+            raise click.UsageError(message)
+        show_list(invocation, reports.values(), form=form, output=output)
         return
     chosen = [find(name, reports) for name in names] or list(reports.values())
     if form in _FOR_ONE and len(chosen) != 1:
@@ -227,10 +235,3 @@ def _parameters(given: Sequence[str], chosen: Sequence[Report]) -> dict[str, str
             message = f"--set {name}: no chosen report takes it; {offer}"
             raise click.UsageError(message)
     return pairs
-
-
-def _show_list(invocation: Invocation, reports: Iterable[Report]) -> None:
-    formatter = click.HelpFormatter(width=100)
-    language = invocation.settings.language
-    formatter.write_dl([(item.name, item.questions[language]) for item in reports])
-    invocation.print(formatter.getvalue())

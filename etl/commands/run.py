@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from etl.commands import digest as digests
+from etl.commands.catalogue import known
 from etl.commands.invocation import Invocation
 from etl.commands.output import write_file
 from etl.commands.seal import DAYS_PER_RUN, seal_now
@@ -40,6 +41,7 @@ def run(
     """
     # A wrong configuration stops everything before anything runs.
     ready = digests.configured(invocation)
+    known(invocation)
     if sample:
         _run_sample(invocation)
         return
@@ -136,6 +138,7 @@ def _write_page(invocation: Invocation, path: Path, span: Window, *, cluster: st
         text = pipeline.build_page(
             opened,
             invocation.settings,
+            reports=known(invocation),
             window=span,
             generated_at=invocation.now,
             lake=invocation.lake_path,

@@ -80,7 +80,10 @@ def read(path: Path | None, *, environ: Mapping[str, str]) -> Loaded:
     warnings.extend(
         f"{file}: {where}: {text}" for where, text in sense.warnings(settings, shaper.expanded)
     )
-    merged = msgspec.structs.replace(settings, groups=groups)
+    # Whoever reads the settings need not know where the file stood.
+    folders = [str(path.parent / folder) for folder in settings.report.folders]
+    report = msgspec.structs.replace(settings.report, folders=folders)
+    merged = msgspec.structs.replace(settings, groups=groups, report=report)
     return Loaded(merged, file, tuple(origins), tuple(found), tuple(warnings))
 
 

@@ -86,6 +86,8 @@ class Report(_Section, frozen=True):
     """Folder for the page; empty means ``reports`` beside the lake, with an object store in the current folder."""
     since: Duration = Duration(hours=24)
     """The span that the page shows."""
+    folders: list[str] = []
+    """Folders with reports of your own (``*.sql``), relative to this file; they join the page and every command."""
     every: Duration = Duration(hours=1)
     """How old the page may become before ``run`` writes it anew; it costs more than a snapshot."""
 

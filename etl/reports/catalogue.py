@@ -8,19 +8,21 @@
 ``start``, ``end`` and ``timezone`` are given by the window; ``bucket`` is a length of time
 (``auto`` fits the window); each other parameter is what its default looks like: a whole
 number, a number, or text. One without a default has to be given and is text.
-A report of one's own is a ``.sql`` file of this form in a folder of one's own.
+A report of one's own is a ``.sql`` file of this form in a folder of one's own. It can be
+neither without title and question nor called like one that is there: every mistake is
+told with its file and line, and nothing runs.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal, Protocol, cast, get_args
+from typing import Literal, cast, get_args
 
-from etl.errors import ConfigError, EventlakeError, UsageError, quoted
+from etl.errors import ConfigError, UsageError, quoted
 from etl.statements import Statement, in_folder, parse
 
 Language = Literal["en", "zh"]
@@ -30,6 +32,7 @@ ChartKind = Literal["bar", "columns", "stacked_area", "heatmap"]
 WINDOW_PARAMETERS = ("start", "end", "timezone")
 _PARAMETER = re.compile(r"(?P<name>[a-z][a-z0-9_]*)(?:=(?P<default>\S.*)?)?")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_HEADER_KEYS = ("title", "title_zh", "question", "question_zh", "parameters", "chart")
 _CHART_KEYS: Mapping[str, frozenset[str]] = {
     "bar": frozenset({"x", "y", "color", "limit", "mark"}),
     "columns": frozenset({"x", "y", "color", "limit"}),
@@ -78,18 +81,20 @@ class Report:
     questions: Mapping[Language, str]
     parameters: tuple[Parameter, ...]
     chart: Chart | None = None
+    path: Path | None = None
+    """The file of a report of one's own; null for those that eventlake brings."""
+    lines: Mapping[str, int] = field(default_factory=dict)
+    """In which line of the file each key of the header stands."""
+
+    @property
+    def place(self) -> str:
+        """The file as messages name it."""
+        return f"sql/reports/{self.name}.sql" if self.path is None else str(self.path)
 
     @property
     def extra(self) -> tuple[Parameter, ...]:
         """The parameters that a caller may set, beyond the window."""
         return tuple(p for p in self.parameters if p.name not in WINDOW_PARAMETERS)
-
-
-class Parameterised(Protocol):
-    """What can tell the named parameters of a statement: a session of the lake."""
-
-    def parameters(self, text: str, /) -> set[str]:
-        """Names that ``text`` binds; raises unless it is exactly one SELECT."""
 
 
 def catalogue(folders: Sequence[Path] = ()) -> dict[str, Report]:
@@ -99,14 +104,19 @@ def catalogue(folders: Sequence[Path] = ()) -> dict[str, Report]:
     name that is taken, a folder that is not there.
     """
     mistakes: list[str] = []
-    reports: dict[str, Report] = {}
-    sources = [(f"sql/{s.name}.sql", s) for s in in_folder("reports")]
-    for place, statement in [*sources, *_in_folders(folders, mistakes)]:
-        name = statement.name.rpartition("/")[2]
-        if name in reports:
-            mistakes.append(f"{place}: there is a report named {name} already; rename the file")
+    reports = {
+        (name := s.name.rpartition("/")[2]): _report(name, s, None, mistakes)
+        for s in in_folder("reports")
+    }
+    for path, statement in _in_folders(folders, mistakes):
+        if statement.name in reports:
+            mistakes.append(
+                f"{path}: there is a report named {statement.name} already"
+                f" ({reports[statement.name].place}); rename the file"
+            )
             continue
-        reports[name] = _report(name, statement, place, mistakes)
+        mistakes += _without_header(path, statement)
+        reports[statement.name] = _report(statement.name, statement, path, mistakes)
     if mistakes:
         raise ConfigError(mistakes)
     return dict(sorted(reports.items()))
@@ -121,32 +131,10 @@ def find(name: str, reports: Mapping[str, Report]) -> Report:
     raise UsageError(f"there is no report {quoted(name, 60)!r}; {offer}")
 
 
-def check(reports: Iterable[Report], session: Parameterised) -> None:
-    """Compare each header with what its statement binds; raises ``ConfigError`` with all mistakes."""
-    mistakes: list[str] = []
-    for report in reports:
-        declared = {parameter.name for parameter in report.parameters}
-        try:
-            bound = session.parameters(report.text)
-        except EventlakeError as error:
-            # Collected, so that all mistakes of a folder are shown at once.
-            mistakes.append(f"{report.name}: {error}")
-            continue
-        mistakes += [
-            f"{report.name}: parameters: ${name} is used but not listed"
-            for name in sorted(bound - declared)
-        ]
-        mistakes += [
-            f"{report.name}: parameters: {name} is listed but ${name} is not used"
-            for name in sorted(declared - bound)
-        ]
-    if mistakes:
-        raise ConfigError(mistakes)
-
-
-def _in_folders(folders: Sequence[Path], mistakes: list[str]) -> list[tuple[str, Statement]]:
+def _in_folders(folders: Sequence[Path], mistakes: list[str]) -> list[tuple[Path, Statement]]:
     found = []
-    for folder in folders:
+    # A folder may be given twice, by the configuration and on the command line.
+    for folder in dict.fromkeys(folder.resolve() for folder in folders):
         if not folder.is_dir():
             mistakes.append(f"{folder}: this folder of reports is not there")
             continue
@@ -155,24 +143,48 @@ def _in_folders(folders: Sequence[Path], mistakes: list[str]) -> list[tuple[str,
                 mistakes.append(f"{path}: name it in lower case letters, digits and _")
                 continue
             try:
-                found.append((str(path), parse(path.stem, path.read_text("utf-8"))))
+                found.append((path, parse(path.stem, path.read_text("utf-8-sig"))))
             except (OSError, UnicodeDecodeError) as error:
                 # Collected like every other mistake: one bad file is shown beside the others.
                 mistakes.append(f"{path}: cannot be read: {error}")
     return found
 
 
-def _report(name: str, statement: Statement, place: str, mistakes: list[str]) -> Report:
-    header = statement.header
+def _without_header(path: Path, statement: Statement) -> list[str]:
+    """Say what the header of a report of one's own lacks, and which of its keys are slips."""
+    lacking = [key for key in ("title", "question") if not statement.header.get(key)]
+    found = [
+        f"{path}:{statement.lines.get(key, 1)}: the header has no {key};"
+        f" begin the file with a line -- {key}: …"
+        for key in lacking
+    ]
+    for key, line in statement.lines.items():
+        near = get_close_matches(key, _HEADER_KEYS, n=1)
+        if near and near[0] != key:
+            found.append(f"{path}:{line}: {key}: did you mean {near[0]}?")
+    return found
+
+
+def _report(name: str, statement: Statement, path: Path | None, mistakes: list[str]) -> Report:
+    header, lines = statement.header, statement.lines
     title = header.get("title") or name.replace("_", " ").capitalize()
     question = header.get("question", "")
+    place = f"sql/reports/{name}.sql" if path is None else str(path)
+    parameters = _parameters(
+        header.get("parameters", ""), f"{place}:{lines.get('parameters', 1)}", mistakes
+    )
+    chart = None
+    if header.get("chart"):
+        chart = _chart(header["chart"], f"{place}:{lines['chart']}", mistakes)
     return Report(
         name=name,
         text=statement.text,
         titles={"en": title, "zh": header.get("title_zh") or title},
         questions={"en": question, "zh": header.get("question_zh") or question},
-        parameters=_parameters(header.get("parameters", ""), place, mistakes),
-        chart=_chart(header["chart"], place, mistakes) if header.get("chart") else None,
+        parameters=parameters,
+        chart=chart,
+        path=path,
+        lines=lines,
     )
 
 

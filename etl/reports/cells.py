@@ -28,6 +28,7 @@ _ESCAPES = re.compile(
 _SMALLEST_PERCENT = 0.1
 _UNIT = 1000
 _FEW_SECONDS = 10
+_LARGE = 1000
 # A message can hold 1.5 MB: what lies beyond this many times the limit is never looked at.
 _LOOKED_AT = 8
 
@@ -122,6 +123,7 @@ def _number(value: float | Decimal, column: str) -> str:
         )
     if column.endswith("_bytes"):
         return size(float(value))
-    if value == int(value):
-        return f"{int(value):,}"
+    # Of a large number nobody reads the hundredths.
+    if value == int(value) or abs(float(value)) >= _LARGE:
+        return f"{round(value):,}"
     return f"{value:,.2f}"

@@ -11,7 +11,7 @@ import base64
 import hashlib
 import logging
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from importlib.resources import files
 from typing import Protocol
@@ -93,7 +93,7 @@ def build(  # noqa: PLR0913 -- each is one fact that the page states
         warnings=[plain(warning, 400) for warning in session.warnings],
         generated_text=f"{moment(generated_at, timezone)} ({timezone.key})",
         lake=plain(lake, _TITLE_CHARACTERS),
-        command=_command(setting, lake, [] if set(known) == set(shipped) else _ordered(known)),
+        command=_command(setting, lake, known, all_shipped=set(known) == set(shipped)),
     )
 
 
@@ -128,13 +128,18 @@ def _answer(report: Report, session: Queryable, setting: Setting) -> pa.Table | 
         return plain(str(error), 500)
 
 
-def _command(setting: Setting, lake: str, names: Sequence[str]) -> str:
+def _command(
+    setting: Setting, lake: str, reports: Mapping[str, Report], *, all_shipped: bool
+) -> str:
     """Return the command that makes this page again."""
     place = ["--lake", lake] if lake else []
+    names = [] if all_shipped else _ordered(reports)
+    folders = dict.fromkeys(str(r.path.parent) for r in reports.values() if r.path is not None)
+    own = [part for folder in folders for part in ("--reports", folder)]
     span = ["--start", rfc3339(setting.window.start), "--end", rfc3339(setting.window.end)]
     span += [] if setting.zone.key == "UTC" else ["--timezone", setting.zone.key]
     extra = [part for name, text in setting.extra.items() for part in ("--set", f"{name}={text}")]
-    words = ["eventlake", *place, "report", *names, *span, *extra]
+    words = ["eventlake", *place, "report", *names, *own, *span, *extra]
     return plain(shlex.join([*words, "--format", "html", "--output", "report.html"]), 1000)
 
 

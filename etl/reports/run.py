@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from etl.errors import UsageError, quoted
-from etl.reports.catalogue import Parameter, Report, check
+from etl.reports.catalogue import Parameter, Report
+from etl.reports.check import check
 from etl.timespan import Duration, Window, brief
 
 # The smallest of these that cuts a window into at most 60 buckets is taken; each is at

@@ -146,8 +146,17 @@ def _fold(report: Report, answer: pa.Table, language: Language) -> str:
 def _about(report: Report, setting: Setting) -> str:
     """Return the texts that a report was asked with, such as the one reason it follows."""
     asked = {p.name: p.default or "" for p in report.extra} | setting.taken(report)
-    texts = [text for name, text in asked.items() if name not in {"bucket", "limit"}]
+    # A number says nothing without its name; --list has them all.
+    texts = [text for name, text in asked.items() if name != "bucket" and not _is_number(text)]
     return plain(", ".join(filter(None, texts)), _ABOUT_CHARACTERS)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_empty(report: Report, answer: pa.Table) -> bool:

@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 import pytest
@@ -13,8 +14,11 @@ import pytest
 from etl import errors
 from etl.cli import cli
 from etl.config.read import load
+from etl.reports.catalogue import catalogue
+from etl.reports.run import run
 from etl.statements import in_folder
 from tests.lib import settings_table
+from tests.lib.reports import DAY, lake, many
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -122,6 +126,26 @@ def test_every_report_is_documented_with_its_question() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", table, re.MULTILINE)
     reports = {s.name.removeprefix("reports/"): s.header["question"] for s in in_folder("reports")}
     assert dict(rows) == reports
+
+
+def test_every_report_has_a_part_of_its_page() -> None:
+    """docs/reports.md tells of each shipped report what it says, and of no other."""
+    page = (ROOT / "docs" / "reports.md").read_text("utf-8")
+    told = re.findall(r"^### `(\w+)`$", page, re.MULTILINE)
+    assert sorted(told) == [s.name.removeprefix("reports/") for s in in_folder("reports")]
+
+
+def test_the_report_of_the_page_is_one(tmp_path: Path) -> None:
+    """What a reader copies as a report of his own is taken, and answers."""
+    page = (ROOT / "docs" / "reports.md").read_text("utf-8")
+    for number, text in enumerate(re.findall(r"```sql\n(.*?)```", page, re.DOTALL)):
+        (tmp_path / f"own_{number}.sql").write_text(text, "utf-8")
+    own = [report for report in catalogue([tmp_path]).values() if report.path]
+    assert own
+    for report in own:
+        found = run(report, lake(many()), window=DAY, timezone=ZoneInfo("UTC"))
+        assert report.chart
+        assert {report.chart.x, report.chart.y} <= set(found.column_names)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -208,18 +208,97 @@ def test_windows_of_time(lake: Path) -> None:
     assert asked(lake, *query, "--since", "0s").json() == []
 
 
+OWN = """-- title: Uids
+-- question: How many?
+-- parameters: start, end, kind=Pod
+-- chart: bar x=uids y=kind
+select object_kind as kind, count(distinct uid) as uids from events
+where date between cast($start as date) and cast($end as date)
+and last_seen >= $start and last_seen < $end and object_kind = $kind
+group by all order by all
+"""
+
+
+def own(folder: str, **files: str) -> Path:
+    """Write statements into a folder, and return it."""
+    Path(folder).mkdir()
+    for name, text in files.items():
+        Path(folder, f"{name}.sql").write_text(text, "utf-8")
+    return Path(folder)
+
+
 def test_reports_of_your_own(lake: Path) -> None:
-    """A folder of statements adds reports under their files' names."""
-    Path("mine").mkdir()
-    Path("mine", "uids.sql").write_text(
-        "-- title: Uids\n-- question: How many?\n-- parameters: start, end\n"
-        "select count(distinct uid) as uids from events\n"
-        "where date between cast($start as date) and cast($end as date)\n"
-        "and last_seen >= $start and last_seen < $end order by all\n",
-        "utf-8",
+    """A folder of statements adds reports under their files' names, to rows, list and page."""
+    folder = own("mine", uids=OWN)
+    with_own = ("--reports", folder)
+    rows = asked(lake, "report", "uids", *with_own, "--format", "json").json()
+    assert rows == [{"kind": "Pod", "uids": 8}]
+    other = asked(lake, "report", "uids", *with_own, "--set", "kind=Node", "--format", "json")
+    assert other.json() == []
+    assert re.search(
+        r"^uids +How many", asked(lake, "report", *with_own, "--list").out, re.MULTILINE
     )
-    rows = asked(lake, "report", "uids", "--reports", "mine", "--format", "json").json()
-    assert rows == [{"uids": 8}]
+    page = asked(lake, "report", *with_own, "--format", "html").out
+    assert 'id="uids"' in page
+    section = page[page.index('id="uids"') :]
+    assert section.index("<figure") < section.index("</section>")
+    assert f"--reports {folder.resolve()}" in page
+
+
+def test_reports_of_the_configuration(lake: Path) -> None:
+    """A folder that the configuration names, relative to itself, needs no option."""
+    own("mine", uids=OWN)
+    Path("eventlake.yaml").write_text("report:\n  folders: [mine]\n", "utf-8")
+    config = ("--config", "eventlake.yaml")
+    assert asked(lake, *config, "report", "uids", "--format", "json").json()
+    assert 'id="uids"' in asked(lake, *config, "report", "--format", "html").out
+
+
+def test_wrong_reports_of_your_own_are_refused_all_at_once(lake: Path) -> None:
+    """Two statements, an unknown parameter, a missing header, a taken name: file and line of each."""
+    folder = own(
+        "mine",
+        two="-- title: Two\n-- question: What?\nselect 1;\nselect 2\n",
+        asks="-- title: Asks\n-- question: What?\nselect 1 as one\nwhere $namespace = 'a'\n",
+    ).resolve()
+    said = refused(lake, "report", "--reports", folder, "--list")
+    assert f"{folder}/two.sql:3: exactly one SELECT is wanted" in said
+    assert f"{folder}/asks.sql:4: parameters: $namespace is used but not listed" in said
+    (folder / "bare.sql").write_text("select 1", "utf-8")
+    (folder / "top_reasons.sql").write_text(OWN, "utf-8")
+    said = refused(lake, "report", "--reports", folder, "--list")
+    assert f"{folder}/bare.sql:1: the header has no title" in said
+    assert f"{folder}/top_reasons.sql: there is a report named top_reasons already" in said
+
+
+def test_the_list_is_rows_too(lake: Path) -> None:
+    """--list as JSON has what a program needs to ask: names, questions, parameters, files."""
+    folder = own("mine", uids=OWN)
+    rows = asked(lake, "report", "--list", "--reports", folder, "--format", "json").json()
+    listed = {row["name"]: row for row in rows}
+    assert set(listed) == {*catalogue(), "uids"}
+    assert listed["uids"] == {
+        "name": "uids",
+        "title": "Uids",
+        "question": "How many?",
+        "parameters": ["kind=Pod"],
+        "chart": "bar",
+        "file": str(folder.resolve() / "uids.sql"),
+    }
+    assert listed["top_reasons"]["file"] is None
+    assert listed["top_reasons"]["parameters"] == ["limit=20"]
+    assert "no page" in refused(lake, "report", "--list", "--format", "html")
+
+
+def test_a_time_without_an_offset_is_meant_in_the_timezone(lake: Path) -> None:
+    """--start 2026-11-23 is midnight in the timezone that was asked for; an offset wins over it."""
+    query = ("report", "coverage", "--format", "json", "--timezone", "Asia/Kolkata")
+    local = asked(lake, *query, "--start", "2026-11-22", "--end", "2026-11-23").json()
+    day = asked(lake, *query, "--day", "2026-11-22").json()
+    assert local == day
+    assert day[0]["started_at"] == "2026-11-21T18:30:00Z"
+    offset = ("--start", "2026-11-22T00:00:00+05:30", "--end", "2026-11-22T18:30:00Z")
+    assert asked(lake, *query, *offset).json() == day
 
 
 def test_one_cluster_only(lake: Path) -> None:

@@ -268,3 +268,23 @@ def test_check_prints_findings_and_remembers_nothing(apiserver: ApiServer, tmp_p
     assert done.code == 0
     assert isinstance(done.json(), list)
     assert contents(job.lake) == before
+
+
+def test_reports_of_your_own_are_on_the_page_of_the_job(
+    tmp_path: Path, apiserver: ApiServer
+) -> None:
+    """The page of run has the configured reports; a wrong one stops the job before it asks the cluster."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    header = "-- title: Uids\n-- question: How many?\n"
+    (folder / "uids.sql").write_text(f"{header}select 7 as seven order by 1", "utf-8")
+    job = Job(tmp_path, apiserver, report={"folders": ["mine"]})
+    done = job("run", now=NOW, page=True)
+    assert done.code == 0, done.err
+    assert 'id="uids"' in job.page.read_text("utf-8")
+    (folder / "uids.sql").write_text(f"{header}select $seven as seven order by 1", "utf-8")
+    before = ledger(job.lake)
+    done = job("run", now=NOW + TEN_MINUTES, page=True)
+    assert done.code == 2
+    assert "uids.sql:3: parameters: $seven is used" in done.err
+    assert ledger(job.lake) == before

@@ -251,9 +251,12 @@ def test_a_report_that_fails_does_not_take_the_others_along(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The failure stands in its place and in the log; a chart that fails leaves its rows."""
-    (tmp_path / "broken.sql").write_text("select nothing from nowhere order by 1", "utf-8")
+    (tmp_path / "broken.sql").write_text(
+        "-- title: Broken\n-- question: What?\nselect nothing from nowhere order by 1", "utf-8"
+    )
     (tmp_path / "undrawn.sql").write_text(
-        "-- chart: bar x=missing y=reason\nselect 7 as seven order by 1", "utf-8"
+        "-- title: Undrawn\n-- question: What?\n-- chart: bar x=missing y=reason\nselect 7 as seven order by 1",
+        "utf-8",
     )
     page = _Reader(_page(many(), reports=catalogue([tmp_path])))
     assert "This report could not be made: Catalog Error" in page.text

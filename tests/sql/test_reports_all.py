@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from etl.errors import ConfigError
-from etl.reports.catalogue import Report, catalogue, check
+from etl.reports.catalogue import Report, catalogue
+from etl.reports.check import check
 from etl.statements import sql_root
 from tests.lib.reports import DAY, LISTS, lake, many, table
 
@@ -36,13 +37,35 @@ def test_a_header_that_disagrees_is_refused() -> None:
         titles=report.titles,
         questions=report.questions,
         parameters=report.parameters,
+        lines=report.lines,
     )
+    last = len(report.text.splitlines())
     with pytest.raises(ConfigError) as raised:
         check([wrong], lake("cluster | last_seen"))
     assert raised.value.mistakes == (
-        "wrong: parameters: $most is used but not listed",
-        "wrong: parameters: limit is listed but $limit is not used",
+        f"sql/reports/wrong.sql:{last}: parameters: $most is used but not listed in the header",
+        "sql/reports/wrong.sql:5: parameters: limit is listed but $limit is not used",
     )
+
+
+@pytest.mark.parametrize(
+    ("statement", "mistake"),
+    [
+        ("select 1;\nselect 2", "3: exactly one SELECT is wanted"),
+        ("\n\ninsert into events values (1)", "5: exactly one SELECT is wanted"),
+        ("select 1 as one\nform events", "4: Parser Error: syntax error"),
+        ("", "1: exactly one SELECT is wanted"),
+    ],
+)
+def test_what_is_not_one_select_is_refused_with_its_line(
+    tmp_path: Path, statement: str, mistake: str
+) -> None:
+    """The message names the file and the line of the statement, or the line that is wrong."""
+    path = tmp_path / "own.sql"
+    path.write_text(f"-- title: Own\n-- question: What?\n{statement}", "utf-8")
+    own = catalogue([tmp_path])["own"]
+    with pytest.raises(ConfigError, match=rf"^{re.escape(f'{path}:{mistake}')}"):
+        check([own], lake("cluster | last_seen"))
 
 
 @pytest.mark.parametrize("report", REPORTS.values(), ids=REPORTS)

@@ -51,22 +51,50 @@ def test_a_header_is_read_whole(tmp_path: Path) -> None:
     assert report.chart == Chart("columns", "bucket", "n", "kind", 3)
 
 
-def test_a_bare_file_is_a_report(tmp_path: Path) -> None:
-    """Without a header the name is the title, in both languages, and nothing is drawn."""
-    report = catalogue([_folder(tmp_path, my_own="select 1 as one\n")])["my_own"]
-    assert report.titles == {"en": "My own", "zh": "My own"}
-    assert report.questions == {"en": "", "zh": ""}
+HEADER = "-- title: Own\n-- question: What?\n"
+
+
+def test_a_file_without_a_header_is_refused(tmp_path: Path) -> None:
+    """Title and question have to be there, for a list of names says nothing; a slip of a key is named."""
+    folder = _folder(
+        tmp_path,
+        bare="select 1 as one\n",
+        half="-- title: Half\n-- qestion: What?\nselect 1",
+        right="-- title: Right\n-- question: What?\nselect 1",
+    )
+    with pytest.raises(ConfigError) as raised:
+        catalogue([folder])
+    assert raised.value.mistakes == (
+        f"{folder}/bare.sql:1: the header has no title; begin the file with a line -- title: …",
+        f"{folder}/bare.sql:1: the header has no question; begin the file with a line -- question: …",
+        f"{folder}/half.sql:1: the header has no question; begin the file with a line -- question: …",
+        f"{folder}/half.sql:2: qestion: did you mean question?",
+    )
+
+
+def test_a_title_without_translation_is_that_of_both_languages(tmp_path: Path) -> None:
+    """A report of one's own need not speak Chinese, and nothing is drawn that it does not ask for."""
+    report = catalogue([_folder(tmp_path, my_own=f"{HEADER}select 1 as one\n")])["my_own"]
+    assert report.titles == {"en": "Own", "zh": "Own"}
+    assert report.questions == {"en": "What?", "zh": "What?"}
     assert report.parameters == ()
     assert report.chart is None
+    assert report.path == tmp_path / "my_own.sql"
+
+
+def test_a_folder_that_is_named_twice_is_read_once(tmp_path: Path) -> None:
+    """The configuration and the command line may name the same folder."""
+    folder = _folder(tmp_path, own=f"{HEADER}select 1")
+    assert "own" in catalogue([folder, tmp_path / "." / ""])
 
 
 def test_all_mistakes_of_a_folder_are_told_at_once(tmp_path: Path) -> None:
-    """A taken name, a bad name, bad parameters, a bad chart and unreadable text: each is named."""
+    """A taken name, a bad name, bad parameters, a bad chart and unreadable text: each with file and line."""
     folder = _folder(
         tmp_path,
-        top_reasons="select 1",
-        **{"Not-good": "select 1"},
-        bad="-- parameters: start=now, Bad!, a, a\n-- chart: pie x=a\nselect 1",
+        top_reasons=f"{HEADER}select 1",
+        **{"Not-good": f"{HEADER}select 1"},
+        bad=f"{HEADER}-- parameters: start=now, Bad!, a, a\n-- chart: pie x=a\nselect 1",
     )
     (folder / "binary.sql").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError) as raised:
@@ -76,11 +104,11 @@ def test_all_mistakes_of_a_folder_are_told_at_once(tmp_path: Path) -> None:
         "Not-good.sql: name it in lower case",
         "binary.sql: cannot be read",
         "absent: this folder of reports is not there",
-        "start comes from the window",
-        "'Bad!' is no name",
-        "'a' is no name",
-        "chart: 'pie x=a' is not one of bar, columns, stacked_area, heatmap",
-        "there is a report named top_reasons already",
+        "bad.sql:3: parameters: start comes from the window",
+        "bad.sql:3: parameters: 'Bad!' is no name",
+        "bad.sql:3: parameters: 'a' is no name",
+        "bad.sql:4: chart: 'pie x=a' is not one of bar, columns, stacked_area",
+        "top_reasons.sql: there is a report named top_reasons already (sql/reports/top_reasons.sql)",
     ):
         assert words in told
     assert len(raised.value.mistakes) == 8
@@ -103,7 +131,7 @@ def test_all_mistakes_of_a_folder_are_told_at_once(tmp_path: Path) -> None:
 )
 def test_a_chart_that_cannot_be_drawn_is_refused(tmp_path: Path, chart: str) -> None:
     """A chart needs a kind that exists, x and y, and nothing unknown."""
-    folder = _folder(tmp_path, own=f"-- chart: {chart}\nselect 1")
+    folder = _folder(tmp_path, own=f"{HEADER}-- chart: {chart}\nselect 1")
     with pytest.raises(ConfigError, match="is not one of"):
         catalogue([folder])
 
