@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "snapshot": ("snapshot", "snapshot", "LIST the events of a cluster and append what is new."),
     "import": ("imports", "import_", "Append events from kubectl dumps, folders or stdin."),
     "seal": ("seal", "seal", "Rewrite closed days as one sorted file each."),
+    "retention": ("retention", "retention", "Delete the days that are older than what is kept."),
     "report": (
         "report",
         "report",

@@ -11,12 +11,12 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Literal, NoReturn
 
 from etl import __version__, judge
 from etl.config.settings import Source
-from etl.errors import ClusterError, ForbiddenError, quoted
+from etl.errors import ClusterError, ForbiddenError, InputError, quoted
 from etl.intake import Intake
 from etl.lake import layout, ledger, live
 from etl.lake.append import Addition
@@ -52,8 +52,12 @@ class Run:
         return layout.snapshot_id(self.now, self.run_id)
 
 
-def take_snapshot(lake: Lake, cluster: str, lister: Lister, run: Run) -> Entry:
+def take_snapshot(
+    lake: Lake, cluster: str, lister: Lister, run: Run, *, not_before: date | None = None
+) -> Entry:
     """LIST a cluster, append what is new, write the ledger row and the live cache.
+
+    States of days before ``not_before`` are left out: retention would delete them again.
 
     A failed list leaves a failed ledger row and the lake's observations as they were,
     and raises ``ClusterError``. Of several namespaces those that are refused get a failed
@@ -64,7 +68,10 @@ def take_snapshot(lake: Lake, cluster: str, lister: Lister, run: Run) -> Entry:
     entry = _unfinished(lister.source, run)
     before = live.before(lake, cluster)
     refused: dict[str, ForbiddenError] = {}
-    with Addition(lake, cluster, run.snapshot_id) as addition, _uncollected():
+    with (
+        Addition(lake, cluster, run.snapshot_id, not_before=not_before) as addition,
+        _uncollected(),
+    ):
         intake = Intake(
             addition,
             live.read(lake, cluster),
@@ -105,7 +112,7 @@ def take_snapshot(lake: Lake, cluster: str, lister: Lister, run: Run) -> Entry:
     ledger.record(lake, cluster, entry)
     intake.remember(lake)
     judge.remember(lake, cluster, entry)
-    _report(entry, addition.warnings + listing.notes)
+    _report(entry, [*addition.warnings, *_left_out(addition), *listing.notes])
     if refused:
         _refuse(lake, cluster, entry, refused)
     return entry
@@ -157,6 +164,8 @@ class ImportRequest:
     With ``collected_at`` and ``ttl`` it is what makes an import prove coverage.
     """
     ttl: timedelta | None = None
+    not_before: date | None = None
+    """The oldest day that is taken: retention would delete what is older."""
 
 
 def import_events(lake: Lake, request: ImportRequest, run: Run) -> Entry:
@@ -164,20 +173,25 @@ def import_events(lake: Lake, request: ImportRequest, run: Run) -> Entry:
 
     Without a time of collection the events count as learned now, and prove nothing
     about the time they come from. Without one event that can be read there is no ledger
-    row: nothing was learned, and nothing must seem proven.
+    row: nothing was learned, and nothing must seem proven. Events older than what is kept are
+    left out, loudly, and then the dump proves nothing; raises ``InputError`` if there are no others.
     """
     lake.prepare()
     observed_at = request.collected_at or run.now
     items, unreadable = 0, []
-    with Addition(lake, request.cluster, run.snapshot_id) as addition:
+    addition = Addition(lake, request.cluster, run.snapshot_id, not_before=request.not_before)
+    with addition:
         for chunk in request.chunks:
             items += len(chunk.events) + len(chunk.unreadable)
             unreadable += chunk.unreadable
             if chunk.events:
                 rows = Normaliser(chunk, cluster=request.cluster, observed_at=observed_at)
                 addition.add(rows.rows(run.snapshot_id))
+        if addition.left_out and addition.left_out == items - len(unreadable):
+            raise InputError("; ".join(["nothing is imported", *_left_out(addition)]))
         addition.publish()
-    proven = request.collected_at if request.scope is not None else None
+    whole = request.scope is not None and not addition.left_out
+    proven = request.collected_at if whole else None
     entry = Entry(
         snapshot_id=run.snapshot_id,
         kind=request.kind,
@@ -201,7 +215,7 @@ def import_events(lake: Lake, request: ImportRequest, run: Run) -> Entry:
     )
     if items > len(unreadable):
         ledger.record(lake, request.cluster, entry)
-    _report(entry, addition.warnings)
+    _report(entry, [*addition.warnings, *_left_out(addition)])
     return entry
 
 
@@ -284,6 +298,16 @@ def _told(entry: Entry, listing: Listing) -> Entry:
         first_received_at=listing.first_received_at,
         last_received_at=listing.last_received_at,
     )
+
+
+def _left_out(addition: Addition) -> Iterator[str]:
+    if addition.left_out_days:
+        first, last = addition.left_out_days
+        yield (
+            f"{addition.left_out:,} events from {first} to {last} are older than what is kept and are"
+            " left out, because retention would delete them again; raise retention.keep_days, or name"
+            " another cluster that keeps them, such as with retention.clusters: {archive: 0}"
+        )
 
 
 def _report(entry: Entry, notes: Iterable[str]) -> None:

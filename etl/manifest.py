@@ -27,7 +27,7 @@ SNAPSHOT: tuple[Column, ...] = (
     column(
         "kind",
         pa.string(),
-        "list: a LIST of a cluster; import: a dump; sample: the embedded sample; watch is kept for a watch.",
+        "list: a LIST of a cluster; import: a dump; sample: the embedded sample; retention: a deletion of days; watch is kept for a watch.",
         nullable=False,
     ),
     column(
@@ -150,6 +150,11 @@ SNAPSHOT: tuple[Column, ...] = (
         pa.list_(pa.string()),
         "The checks that did not hold, by name; null where none was made: see docs/coverage.md.",
     ),
+    column("deleted_from", TIME, "retention: start of the first day that was ever deleted."),
+    column("deleted_before", TIME, "retention: start of the first day that is kept."),
+    column("deleted_files", pa.int64(), "retention: files that were deleted."),
+    column("deleted_rows", pa.int64(), "retention: states in them."),
+    column("deleted_bytes", pa.int64(), "retention: their bytes."),
 )
 SNAPSHOT_SCHEMA = pa.schema([pa.field(c.name, c.type, nullable=c.nullable) for c in SNAPSHOT])
 FULL_SNAPSHOT_SCHEMA = pa.schema(

@@ -220,6 +220,7 @@ CHINESE = Words(
     causes={
         "no run": "未运行",
         "failed run": "运行失败",
+        "deleted by retention": "已按保留期删除",
         "no snapshot": "无快照",
         "before the first snapshot": "首次快照之前",
         "after the last snapshot": "最后一次快照之后",

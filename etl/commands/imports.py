@@ -46,6 +46,7 @@ def import_(
         collected_at=collected_at,
         scope=_namespaces(scope),
         ttl=invocation.settings.source.ttl,
+        not_before=invocation.not_before(cluster),
     )
     entry = ingest.import_events(invocation.lake, request, invocation.run)
     for name in reading.without_events:

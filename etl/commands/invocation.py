@@ -6,7 +6,7 @@ import logging
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TextIO
 
@@ -91,6 +91,10 @@ class Invocation:
         from etl.lake.files import LocalFiles  # noqa: PLC0415
 
         return LocalFiles(Path(path).expanduser())
+
+    def not_before(self, cluster: str) -> date | None:
+        """Return the oldest day of which ``cluster`` takes anything new; null where all is kept."""
+        return self.settings.retention.not_before(cluster, self.now)
 
     def say(self, text: str) -> None:
         """Write a line for a person to standard error, unless ``--quiet``."""

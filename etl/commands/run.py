@@ -12,6 +12,7 @@ from etl.commands import digest as digests
 from etl.commands.catalogue import known
 from etl.commands.invocation import Invocation
 from etl.commands.output import write_file
+from etl.commands.retention import retention_now
 from etl.commands.seal import DAYS_PER_RUN, seal_now
 from etl.commands.snapshot import snapshot_now
 from etl.errors import ClusterError, EventlakeError
@@ -35,7 +36,7 @@ SAMPLE_LAKE = "sample-lake"
 def run(
     invocation: Invocation, kubeconfig: str | None, context: str | None, *, sample: bool
 ) -> None:
-    """Snapshot the cluster, write the reports page, send the digest when it is due, seal closed days.
+    """Snapshot the cluster, write the page, send the digest when it is due, seal closed days, delete old ones.
 
     Each step is tried even if one before it failed; the exit code is that of the first failure.
     """
@@ -65,7 +66,9 @@ def run(
     if cluster:
         try:
             _seal(invocation, cluster)
+            retention_now(invocation, cluster=cluster)
         except EventlakeError as error:
+            # A day that could not be sealed may be the one that old days wait for.
             failures.append(error)
     for failure in failures[1:]:
         invocation.fail(failure)

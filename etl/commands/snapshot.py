@@ -81,7 +81,13 @@ def snapshot_now(
     try:
         from etl import ingest  # noqa: PLC0415
 
-        entry = ingest.take_snapshot(invocation.lake, cluster, lister, invocation.run)
+        entry = ingest.take_snapshot(
+            invocation.lake,
+            cluster,
+            lister,
+            invocation.run,
+            not_before=invocation.not_before(cluster),
+        )
     finally:
         lister.close()
     invocation.say(

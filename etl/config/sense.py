@@ -6,6 +6,7 @@ Only what concerns one section by itself; rules are compiled, and so checked, in
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 from datetime import time, timedelta
@@ -46,6 +47,7 @@ def mistakes(settings: Settings) -> Iterator[Found]:
     yield from _source(settings.source)
     yield from _storage(settings.storage)
     yield from _digest(settings.digest)
+    yield from _retention(settings)
     if settings.report.since <= timedelta(0):
         yield "report.since", "is not a span of time; give more than 0s"
     yield from _twice("groups[{}].name", "group", [group.name for group in settings.groups])
@@ -125,6 +127,23 @@ def _digest(digest: Digest) -> Iterator[Found]:
         )
     if digest.external_url and not _is_web(digest.external_url):
         yield "digest.external_url", "is not an address; write it like https://reports.example/k8s"
+
+
+def _retention(settings: Settings) -> Iterator[Found]:
+    """What is kept has to hold the oldest day that a digest compares with, and days that can still get events."""
+    # The window and the run may each be a day late, and both are cut in UTC while days are local.
+    least = max(
+        math.ceil(settings.digest.baseline / _DAY) + 3, math.ceil(settings.source.ttl / _DAY) + 2
+    )
+    given = {"retention.keep_days": settings.retention.keep_days} | {
+        f"retention.clusters.{name}": days for name, days in settings.retention.clusters.items()
+    }
+    for path, days in given.items():
+        if days < 0 or 0 < days < least:
+            yield (
+                path,
+                f"{days} is too few: digest.baseline and source.ttl need at least {least} days; 0 keeps everything",
+            )
 
 
 def _receiver(receiver: Receiver, path: str) -> Iterator[Found]:

@@ -7,7 +7,7 @@ values here: they are named by file (``*_file``) or taken from the environment b
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 import msgspec
@@ -90,6 +90,33 @@ class Report(_Section, frozen=True):
     """Folders with reports of your own (``*.sql``), relative to this file; they join the page and every command."""
     every: Duration = Duration(hours=1)
     """How old the page may become before ``run`` writes it anew; it costs more than a snapshot."""
+
+
+class Retention(_Section, frozen=True):
+    """How long the lake keeps what it holds. Whole UTC days go, with their rows of the ledger."""
+
+    keep_days: int = 0
+    """Days to keep before today; 0 keeps them for ever. A digest needs its baseline and three days more."""
+    clusters: dict[str, int] = {}
+    """The same for single clusters, by name; 0 keeps one for ever."""
+
+    def days(self, cluster: str) -> int:
+        """Return how many days of ``cluster`` are kept; 0 for all."""
+        return self.clusters.get(cluster, self.keep_days)
+
+    def first_day(self, cluster: str, now: datetime) -> date | None:
+        """Return the oldest UTC day of ``cluster`` that is kept; null where all is kept."""
+        days = self.days(cluster)
+        return now.astimezone(UTC).date() - timedelta(days=days) if days else None
+
+    def not_before(self, cluster: str, now: datetime) -> date | None:
+        """Return the oldest UTC day of which anything new is taken; null where all is kept.
+
+        One day younger than the first that is kept: that one's numbers are fixed, because what
+        they were counted from is gone.
+        """
+        first = self.first_day(cluster, now)
+        return first + timedelta(days=1) if first else None
 
 
 class Match(_Section, frozen=True):
@@ -251,6 +278,8 @@ class Settings(_Section, frozen=True):
     """The digest."""
     report: Report = Report()
     """The page."""
+    retention: Retention = Retention()
+    """How long the lake keeps what it holds."""
     default_rules: bool = True
     """Whether the rules that eventlake brings are evaluated."""
     groups: list[RuleGroup] = []

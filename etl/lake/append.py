@@ -10,7 +10,7 @@ state leave two copies, which the views merge.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import UTC, date, datetime, time
 from functools import partial
 from typing import BinaryIO, Self
 
@@ -39,11 +39,17 @@ _ENCODINGS = {"resource_version": "DELTA_BINARY_PACKED", "uid": "PLAIN", "name":
 class Addition:
     """What one run adds to one cluster; use as a context manager, so that failure discards it."""
 
-    def __init__(self, lake: Lake, cluster: str, snapshot_id: str) -> None:
-        """Prepare an addition; nothing is written before rows come."""
+    def __init__(
+        self, lake: Lake, cluster: str, snapshot_id: str, *, not_before: date | None = None
+    ) -> None:
+        """Prepare an addition; nothing is written before rows come.
+
+        Rows of days older than ``not_before`` are not taken: retention would delete them again.
+        """
         self._lake = lake
         self._cluster = cluster
         self._snapshot_id = snapshot_id
+        self._not_before = not_before
         self._held: list[pa.Table] = []
         self._held_bytes = 0
         self._staged: list[tuple[date, Staged]] = []
@@ -51,6 +57,10 @@ class Addition:
         self.rows_added = 0
         self.parts: list[str] = []
         """The parts that this run wrote, as date/name: for the ledger, which promises them."""
+        self.left_out = 0
+        """Rows that were older than what is kept."""
+        self.left_out_days: tuple[date, date] | None = None
+        """The first and the last day of these."""
         self.warnings: list[str] = []
 
     def __enter__(self) -> Self:
@@ -69,6 +79,7 @@ class Addition:
         no two rows of this run are the same state, as in a LIST, so that only what was in
         the lake before needs to be looked at.
         """
+        rows = self._kept(rows)
         if rows.num_rows == 0:
             return
         if compared:
@@ -83,6 +94,20 @@ class Addition:
         for _day, staged in self._staged:
             staged.publish()
         self._staged = []
+
+    def _kept(self, rows: pa.Table) -> pa.Table:
+        """Leave out, and count, what is older than what is kept."""
+        if self._not_before is None:
+            return rows
+        first = pa.scalar(datetime.combine(self._not_before, time(), UTC), schema.TIME)
+        old = pc.less(rows["last_seen"], first)
+        if not pc.any(old).as_py():
+            return rows
+        seen = pc.min_max(rows["last_seen"].filter(old)).as_py()
+        days = [seen["min"].date(), seen["max"].date(), *(self.left_out_days or ())]
+        self.left_out_days = (min(days), max(days))
+        self.left_out += pc.sum(old).as_py()
+        return rows.filter(pc.invert(old))
 
     def _hold(self, rows: pa.Table) -> None:
         self._held.append(rows)
@@ -145,7 +170,11 @@ class Addition:
             try:
                 with opened() as file:
                     found = pq.read_table(
-                        file, schema=schema.SCHEMA, filters=wanted, partitioning=None
+                        file,
+                        schema=schema.SCHEMA,
+                        filters=wanted,
+                        partitioning=None,
+                        page_checksum_verification=True,
                     )
             except (pa.ArrowException, OSError) as error:
                 # A damaged part must not stop a run: at worst a copy is written that the views merge.
@@ -191,4 +220,5 @@ def write_parquet(rows: pa.Table, file: BinaryIO) -> None:
         use_dictionary=dictionary,
         column_encoding={k: v for k, v in _ENCODINGS.items() if k in rows.column_names},
         store_schema=False,
+        write_page_checksum=True,
     )

@@ -11,6 +11,9 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -19,6 +22,17 @@ from etl.lake.naming import name_exclusively
 
 # Readers and listings leave such names out; a crash may leave them behind.
 TEMPORARY_PREFIX = ".tmp-"
+# A folder of such a name, and not one of a partition, stands where a file should.
+_FILE_SUFFIXES = (".parquet", ".json")
+
+
+@dataclass(frozen=True, slots=True)
+class Temporary:
+    """What a writer that died left behind: its path, when it was last changed, and its bytes."""
+
+    path: str
+    changed_at: datetime
+    size: int
 
 
 class Staged(Protocol):
@@ -68,6 +82,14 @@ class Files(Protocol):
         """Return the paths of all files below the folder ``prefix``, sorted; temporaries are left out."""
         ...
 
+    def sizes(self, prefix: str) -> dict[str, int]:
+        """Return what ``list`` does, with the bytes of each file."""
+        ...
+
+    def temporaries(self) -> Sequence[Temporary]:
+        """Return what was written under temporary names anywhere in the lake, also what is being written now."""
+        ...
+
     def read(self, path: str) -> bytes:
         """Return the file's bytes; raises ``FileNotFoundError``."""
         ...
@@ -90,6 +112,14 @@ class Files(Protocol):
 
     def delete(self, path: str) -> None:
         """Remove the file; one that is not there is fine."""
+        ...
+
+    def move(self, path: str, target: str) -> None:
+        """Give a file, or what stands in its place, the free name ``target``; one that is not there is fine."""
+        ...
+
+    def tidy(self, prefix: str) -> None:
+        """Remove the folder ``prefix`` and those below it, as far as they are empty; a store has none."""
         ...
 
     def open(self, path: str) -> BinaryIO:
@@ -135,13 +165,45 @@ class LocalFiles:
 
         found: list[str] = []
         base = str(self._root)
-        for folder, _folders, names in os.walk(self._root / prefix, onerror=refuse):
+        for folder, folders, names in os.walk(self._root / prefix, onerror=refuse):
             relative = os.path.relpath(folder, base).replace(os.sep, "/")
             below = "" if relative == "." else f"{relative}/"
+            # What cannot be read as a file is left out by name later, not passed over here.
+            odd = [name for name in folders if name.endswith(_FILE_SUFFIXES) and "=" not in name]
+            folders[:] = [name for name in folders if name not in odd]
             found.extend(
-                f"{below}{name}" for name in names if not name.startswith(TEMPORARY_PREFIX)
+                f"{below}{name}" for name in (*names, *odd) if not name.startswith(TEMPORARY_PREFIX)
             )
         return sorted(found)
+
+    def sizes(self, prefix: str) -> dict[str, int]:
+        """Ask the system for the size of each file; one that vanishes meanwhile, or leads nowhere, has none."""
+        found = {}
+        for path in self.list(prefix):
+            try:
+                found[path] = (self._root / path).stat().st_size
+            except OSError:
+                # A link that leads nowhere, a file that is gone: whoever reads it is told.
+                found[path] = 0
+        return found
+
+    def temporaries(self) -> Sequence[Temporary]:
+        """Walk the whole lake."""
+        found = []
+        for folder, _folders, names in os.walk(self._root):
+            for name in names:
+                if not name.startswith(TEMPORARY_PREFIX):
+                    continue
+                path = Path(folder) / name
+                try:
+                    status = path.stat()
+                except FileNotFoundError:
+                    # Its writer lives: it was published or discarded just now.
+                    continue
+                changed = datetime.fromtimestamp(status.st_mtime, UTC)
+                relative = path.relative_to(self._root).as_posix()
+                found.append(Temporary(relative, changed, status.st_size))
+        return sorted(found, key=lambda one: one.path)
 
     def read(self, path: str) -> bytes:
         """Read the whole file."""
@@ -178,6 +240,26 @@ class LocalFiles:
             (self._root / path).unlink(missing_ok=True)
         except OSError as error:
             raise self.refused("delete", path, error) from error
+
+    def move(self, path: str, target: str) -> None:
+        """Rename, links as they are and folders as a whole, and sync both folders."""
+        source, goal = self._root / path, self._root / target
+        try:
+            self._make_folder(goal.parent)
+            source.rename(goal)
+            _sync_folder(goal.parent)
+            _sync_folder(source.parent)
+        except FileNotFoundError:
+            # Somebody else took it away, which is what was wanted.
+            return
+        except OSError as error:
+            raise self.refused("move", path, error) from error
+
+    def tidy(self, prefix: str) -> None:
+        """Remove from the deepest folder upwards; one that is not empty, or gone, stays as it is."""
+        for folder, _folders, _names in os.walk(self._root / prefix, topdown=False):
+            with suppress(OSError):
+                Path(folder).rmdir()
 
     def open(self, path: str) -> BinaryIO:
         """Open the file."""

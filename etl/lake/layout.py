@@ -6,6 +6,8 @@
     snapshots/cluster=C/date=D/<snapshot id>.parquet     the ledger, one row a file
     live/cluster=C/live.parquet                          states of the newest list: a cache
     live/cluster=C/newest.json                           which list that was, for the checks of the next
+    retention/cluster=C/<first day kept>.json            what is about to be deleted
+    quarantine/…                                         what doctor took out, by its old path
 
 Cluster names may hold ``:`` and ``/`` (an EKS ARN does), so they are percent-encoded
 as path segments, the Hive way.
@@ -22,10 +24,14 @@ from urllib.parse import quote, unquote
 
 from etl import manifest, schema
 from etl.errors import LakeError, UsageError
+from etl.lake import deletions
 from etl.lake.files import Files
 
 FORMAT_VERSION = 1
-_MARKER = "_lake.json"
+MARKER = "_lake.json"
+# The trees of data: what is partitioned by cluster and date.
+TREES = ("days", "parts", "snapshots")
+QUARANTINE = "quarantine"
 _PARTITION = re.compile(
     r"(?P<tree>[a-z]+)/cluster=(?P<cluster>[^/]+)/date=(?P<date>\d{4}-\d\d-\d\d)/(?P<name>[^/]+\.parquet)"
 )
@@ -67,7 +73,7 @@ class Lake:
             self.check()
         except _NoLakeError:
             marker = json.dumps({"format": "eventlake", "version": FORMAT_VERSION}).encode()
-            if not self.files.create(_MARKER, marker):
+            if not self.files.create(MARKER, marker):
                 # Another run was first.
                 self.check()
 
@@ -75,7 +81,7 @@ class Lake:
         """Raise ``LakeError`` if there is no lake, or one that this version cannot read."""
         self._refuse_columns_above()
         try:
-            marker = json.loads(self.files.read(_MARKER))
+            marker = json.loads(self.files.read(MARKER))
             version = int(marker["version"])
         except FileNotFoundError as error:
             message = (
@@ -84,7 +90,7 @@ class Lake:
             )
             raise _NoLakeError(message) from error
         except (ValueError, KeyError, TypeError) as error:
-            message = f"{_MARKER} of the lake {self.files.root} is damaged; it should read"
+            message = f"{MARKER} of the lake {self.files.root} is damaged; it should read"
             raise LakeError(f'{message} {{"format": "eventlake", "version": 1}}') from error
         if version > FORMAT_VERSION:
             message = (
@@ -115,12 +121,17 @@ class Lake:
         return [file for file in files if _GENERATION.fullmatch(file.name)]
 
     def _tree(self, tree: str, cluster: str | None) -> list[PartFile]:
-        prefix = tree if cluster is None else f"{tree}/cluster={encoded(cluster)}"
-        return [found for path in self.files.list(prefix) if (found := _partitioned(path))]
+        return self._found(tree if cluster is None else f"{tree}/cluster={encoded(cluster)}")
 
     def _files_of(self, tree: str, cluster: str, day: date) -> list[PartFile]:
-        paths = self.files.list(f"{tree}/cluster={encoded(cluster)}/date={day.isoformat()}")
-        return [found for path in paths if (found := _partitioned(path))]
+        return self._found(f"{tree}/cluster={encoded(cluster)}/date={day.isoformat()}")
+
+    def _found(self, prefix: str) -> list[PartFile]:
+        """List data files, but for those that retention took out of sight."""
+        # First the intents: what is deleted between the two is in neither.
+        hidden = deletions.hidden(self.files)
+        paths = [path for path in self.files.list(prefix) if path not in hidden]
+        return [found for path in paths if (found := partitioned(path))]
 
     def _refuse_columns_above(self) -> None:
         """Refuse a path with a folder like ``cluster=x``: DuckDB reads partitions in the whole path, first one wins."""
@@ -159,6 +170,11 @@ def newest_path(cluster: str) -> str:
     return f"live/cluster={encoded(cluster)}/newest.json"
 
 
+def retention_path(cluster: str, before: date) -> str:
+    """Return the path of the intent to delete what is older than ``before``."""
+    return f"{deletions.TREE}/cluster={encoded(cluster)}/{before.isoformat()}.json"
+
+
 def snapshot_id(started: datetime, run_id: str) -> str:
     """Return the name of a run: sorts by time, unique by ``run_id``."""
     return f"{started:%Y%m%dT%H%M%S.%f}Z-{run_id}"
@@ -183,7 +199,8 @@ def clusters_of(found: Iterable[PartFile]) -> list[str]:
     return sorted({file.cluster for file in found})
 
 
-def _partitioned(path: str) -> PartFile | None:
+def partitioned(path: str) -> PartFile | None:
+    """Return the data file that a path names, null for one that is none."""
     match = _PARTITION.fullmatch(path)
     if match is None:
         return None

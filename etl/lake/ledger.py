@@ -24,7 +24,7 @@ class Entry:
     """A row of the ledger; the meaning of each field is in ``manifest.SNAPSHOT``."""
 
     snapshot_id: str
-    kind: Literal["list", "import", "sample"]
+    kind: Literal["list", "import", "sample", "retention"]
     status: Literal["complete", "inconsistent", "failed"]
     started_at: datetime
     version: str
@@ -60,6 +60,11 @@ class Entry:
     vanished_age_seconds: float | None = None
     late_births: int | None = None
     checks: tuple[str, ...] | None = None
+    deleted_from: datetime | None = None
+    deleted_before: datetime | None = None
+    deleted_files: int | None = None
+    deleted_rows: int | None = None
+    deleted_bytes: int | None = None
 
 
 def newest(lake: Lake, kind: str) -> datetime | None:

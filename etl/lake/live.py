@@ -73,7 +73,8 @@ def read(lake: Lake, cluster: str) -> Live | None:
     try:
         data = lake.files.read(layout.live_path(cluster))
         # Not ``read_table``: it would import pyarrow's datasets for one file.
-        return Live(pq.ParquetFile(io.BytesIO(data)).read().cast(schema.STATE_SCHEMA))
+        found = pq.ParquetFile(io.BytesIO(data), page_checksum_verification=True)
+        return Live(found.read().cast(schema.STATE_SCHEMA))
     except (FileNotFoundError, LakeError, pa.ArrowException, OSError, ValueError):
         # Lost, damaged or of other columns: the partitions know the same, only slower.
         return None
@@ -84,7 +85,9 @@ def write(lake: Lake, cluster: str, states: pa.Table) -> None:
     ordered = _in_order(states)
     lake.files.stage(
         layout.live_path(cluster),
-        lambda file: pq.write_table(ordered, file, compression="lz4", use_dictionary=False),
+        lambda file: pq.write_table(
+            ordered, file, compression="lz4", use_dictionary=False, write_page_checksum=True
+        ),
     ).publish()
 
 

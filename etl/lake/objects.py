@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import obstore
@@ -20,12 +20,14 @@ from obstore.store import ObjectStore
 from etl.config.settings import Storage
 from etl.errors import LakeError
 from etl.lake import stores
-from etl.lake.exclusive import Exclusive
-from etl.lake.files import TEMPORARY_PREFIX
+from etl.lake.exclusive import PROBE, Exclusive
+from etl.lake.files import TEMPORARY_PREFIX, Temporary
 from etl.lake.ranges import PROTOCOL, RangedFile, Ranges
 from etl.lake.refusals import missing, refused
 
 if TYPE_CHECKING:
+    from obstore import ObjectMeta
+
     from etl.lake.filesystem import LakeFileSystem
 
 _ONE_PUT = 16 * 1024 * 1024
@@ -53,16 +55,25 @@ class ObjectFiles:
 
     def list(self, prefix: str) -> list[str]:
         """List the objects below ``prefix``, and remember their sizes."""
-        found = []
-        try:
-            for chunk in obstore.list(self._store, prefix or None, chunk_size=1000):
-                for meta in chunk:
-                    self._sizes[meta["path"]] = meta["size"]
-                    found.append(meta["path"])
-        except (BaseError, FileNotFoundError) as error:
-            # Not found: the bucket itself is not there.
-            raise refused(self.root, "list", prefix or "the lake", error) from None
-        return sorted(p for p in found if not p.rpartition("/")[2].startswith(TEMPORARY_PREFIX))
+        return list(self.sizes(prefix))
+
+    def sizes(self, prefix: str) -> dict[str, int]:
+        """List the objects below ``prefix``, and remember their sizes."""
+        found = {meta["path"]: meta["size"] for meta in self._listed(prefix)}
+        self._sizes.update(found)
+        return {
+            path: found[path]
+            for path in sorted(found)
+            if not path.rpartition("/")[2].startswith(TEMPORARY_PREFIX)
+        }
+
+    def temporaries(self) -> Sequence[Temporary]:
+        """Return what a probe left that died: nothing else has a name before it is complete."""
+        return [
+            Temporary(meta["path"], meta["last_modified"], meta["size"])
+            for meta in self._listed(PROBE.rpartition("/")[0])
+            if meta["path"] != PROBE
+        ]
 
     def read(self, path: str) -> bytes:
         """Get the whole object."""
@@ -117,6 +128,20 @@ class ObjectFiles:
             raise refused(self.root, "delete", path, error) from None
         self._forget(path)
 
+    def move(self, path: str, target: str) -> None:
+        """Copy within the store, then delete: what dies in between leaves a copy, never nothing."""
+        try:
+            obstore.copy(self._store, path, target)
+        except FileNotFoundError:
+            # Somebody else took it away, which is what was wanted.
+            return
+        except BaseError as error:
+            raise refused(self.root, "move", path, error) from None
+        self.delete(path)
+
+    def tidy(self, prefix: str) -> None:
+        """Do nothing: a store has no folders."""
+
     def open(self, path: str) -> BinaryIO:
         """Return the object as a file whose reads are ranges."""
         return cast("BinaryIO", RangedFile(self._ranges, path))
@@ -138,6 +163,14 @@ class ObjectFiles:
         from etl.lake.filesystem import LakeFileSystem  # noqa: PLC0415 -- only queries pay for fsspec
 
         return LakeFileSystem(self._ranges, trees)
+
+    def _listed(self, prefix: str) -> Iterator[ObjectMeta]:
+        try:
+            for chunk in obstore.list(self._store, prefix or None, chunk_size=1000):
+                yield from chunk
+        except (BaseError, FileNotFoundError) as error:
+            # Not found: the bucket itself is not there.
+            raise refused(self.root, "list", prefix or "the lake", error) from None
 
     def _put(self, path: str, content: BinaryIO, size: int) -> None:
         try:

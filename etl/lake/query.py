@@ -204,7 +204,10 @@ class Session:
 
     def _is_whole(self, lake: Lake, path: str) -> bool:
         try:
-            with lake.files.open(path) as file, pq.ParquetFile(file) as opened:
+            with (
+                lake.files.open(path) as file,
+                pq.ParquetFile(file, page_checksum_verification=True) as opened,
+            ):
                 for _batch in opened.iter_batches():
                     pass
         except (pa.ArrowException, OSError) as error:

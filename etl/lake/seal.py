@@ -164,6 +164,7 @@ class _Writer:
             use_dictionary=text,
             column_encoding=_ENCODINGS,
             store_schema=False,
+            write_page_checksum=True,
         ) as writer:
             for batch in self._batches:
                 writer.write_batch(batch.cast(schema.DAY_SCHEMA))

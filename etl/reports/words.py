@@ -81,6 +81,7 @@ _VALUES: dict[str, tuple[str, str]] = {
     "before the first snapshot": ("before the first snapshot", "第一次快照之前"),
     "covered": ("covered", "已覆盖"),
     "failed run": ("failed run", "运行失败"),
+    "deleted by retention": ("deleted by retention", "已按保留期删除"),
     "gap": ("gap", "缺口"),
     "no run": ("no run", "没有运行"),
     "no snapshot": ("no snapshot", "没有快照"),

@@ -11,7 +11,8 @@ runs as (
         and coalesce(collected_at, sent_at, started_at) < $end as of_window
     from snapshots
     where
-        date >= cast($base as date) - 1
+        kind != 'retention'
+        and date >= cast($base as date) - 1
         and started_at >= $base
 )
 

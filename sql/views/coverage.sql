@@ -3,18 +3,58 @@
 -- A state written at w can be listed until w + TTL, so a list that was sent at s and
 -- received at e proves the time from e - TTL to s, less a minute for clocks. Spans that
 -- two lists leave open are gaps. Before the first and after the last span nothing is known.
-with proofs as (
+-- What retention deleted is a gap as well: lists before the deletion prove only what it left.
+with deletions as (
     select
         cluster,
-        received_at - to_seconds(ttl_seconds - 60) as started_at,
-        sent_at as ended_at
+        min(deleted_from) as started_at,
+        max(deleted_before) as ended_at,
+        max(started_at) as deleted_at
     from snapshots
+    where kind = 'retention'
+    group by cluster
+),
+
+proofs as (
+    select
+        snapshots.cluster,
+        case
+            when snapshots.started_at < deletions.deleted_at
+                then
+                    greatest(
+                        snapshots.received_at - to_seconds(snapshots.ttl_seconds - 60),
+                        deletions.ended_at
+                    )
+            else snapshots.received_at - to_seconds(snapshots.ttl_seconds - 60)
+        end as started_at,
+        snapshots.sent_at as ended_at
+    from snapshots
+    left join deletions on snapshots.cluster = deletions.cluster
     where
-        status in ('complete', 'inconsistent')
-        and scope is null
-        and sent_at is not null
-        and received_at is not null
-        and ttl_seconds > 60
+        snapshots.status in ('complete', 'inconsistent')
+        and snapshots.scope is null
+        and snapshots.sent_at is not null
+        and snapshots.received_at is not null
+        and snapshots.ttl_seconds > 60
+),
+
+-- The two ends of what was deleted are spans without length: what lies between is a gap.
+spans as (
+    select *
+    from proofs
+    where started_at < ended_at
+    union all
+    select
+        cluster,
+        started_at,
+        started_at as ended_at
+    from deletions
+    union all
+    select
+        cluster,
+        ended_at as started_at,
+        ended_at
+    from deletions
 ),
 
 reached as (
@@ -27,8 +67,7 @@ reached as (
             order by started_at, ended_at
             rows between unbounded preceding and 1 preceding
         ) as reach
-    from proofs
-    where started_at < ended_at
+    from spans
 ),
 
 numbered as (
@@ -81,12 +120,19 @@ select
     cast(null as varchar) as cause
 from numbered
 group by cluster, island
+having min(started_at) < max(ended_at)
 union all
 select
     gaps.cluster,
     gaps.started_at,
     gaps.ended_at,
     false as covered,
-    case when failures.runs is null then 'no run' else 'failed run' end as cause
+    case
+        when gaps.started_at >= deletions.started_at and gaps.ended_at <= deletions.ended_at
+            then 'deleted by retention'
+        when failures.runs is null then 'no run'
+        else 'failed run'
+    end as cause
 from gaps
 left join failures using (cluster, started_at)
+left join deletions on gaps.cluster = deletions.cluster

@@ -239,6 +239,19 @@ def test_first_run_without_a_cluster_ends_there(apiserver: ApiServer, tmp_path: 
     assert found == [{"status": "failed", "retries": 5}]
 
 
+def test_old_days_go_by_themselves(apiserver: ApiServer, tmp_path: Path) -> None:
+    """A run takes days out of sight that are older than what is kept, one after the next hour deletes them."""
+    job = Job(tmp_path, apiserver, retention={"keep_days": 10})
+    job.first_day()
+    later = NOW + timedelta(days=11)
+    done = job("run", now=later)
+    assert done.code == 0, done.err
+    assert "prod: 2026-11-23 out of sight, to be deleted in an hour: 7 files, 12 states" in done.err
+    done = job("run", now=later + timedelta(hours=1, minutes=5))
+    assert "prod: 2026-11-23 deleted: 7 files, 12 states" in done.err
+    assert [path for path in contents(job.lake) if "2026-11-23" in path] == []
+
+
 def test_digest_can_be_looked_at_before(
     apiserver: ApiServer, tmp_path: Path, httpserver: HTTPServer
 ) -> None:

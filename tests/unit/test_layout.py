@@ -72,7 +72,7 @@ def test_every_name_comes_back_from_its_path(cluster: str) -> None:
     except UsageError:
         return
     assert path.count("/") == 3
-    found = layout._partitioned(path)  # noqa: SLF001 -- the reading half of the paths
+    found = layout.partitioned(path)
     assert found is not None
     assert (found.cluster, found.date) == (cluster, DAY)
 
