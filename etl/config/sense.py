@@ -98,6 +98,11 @@ def _storage(storage: Storage) -> Iterator[Found]:
         yield "storage.endpoint", "is not an address; write it like https://minio.example:9000"
     elif urlsplit(storage.endpoint).scheme == "http" and not storage.allow_http:
         yield "storage.endpoint", "is plain http; use https, or say allow_http: true"
+    if not storage.path_style and not storage.endpoint:
+        yield (
+            "storage.path_style",
+            "is of no use without storage.endpoint, whose host's name gets the bucket",
+        )
     if storage.access_key_id_file and not storage.secret_access_key_file:
         yield "storage.access_key_id_file", "is of no use alone; give secret_access_key_file too"
     if storage.retries < 0:

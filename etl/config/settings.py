@@ -50,8 +50,12 @@ class Storage(_Section, frozen=True):
     """Address of an S3-compatible store, or of an emulator; empty means the cloud's own."""
     region: str = ""
     """Region of an S3 bucket; empty means AWS_REGION, else us-east-1."""
+    path_style: bool = True
+    """Whether an S3 bucket stands in the address's path; false: in the host's name, as some stores want it."""
     allow_http: bool = False
     """Allow an endpoint that speaks plain http."""
+    ca_file: str = ""
+    """File with authorities (PEM) that sign the store's certificate, beside those of the system."""
     access_key_id_file: str = ""
     """File with the S3 access key's id, or with the name of the Azure storage account."""
     secret_access_key_file: str = ""

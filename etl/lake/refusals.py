@@ -22,6 +22,10 @@ _TROUBLE = (
         "the store did not answer in time; check storage.endpoint and the network, or give storage.timeout more",
     ),
     (
+        re.compile(r"certificate", re.IGNORECASE),
+        "the store's certificate is not trusted here; name the file of its authority in storage.ca_file",
+    ),
+    (
         re.compile(r"builder error"),
         "the address cannot be used; a store on plain http needs storage.allow_http: true",
     ),

@@ -52,6 +52,7 @@ _ENVIRONMENT = {
         "AZURE_FEDERATED_TOKEN_FILE",
         "AZURE_STORAGE_ACCOUNT_KEY",
         "AZURE_STORAGE_ACCOUNT_NAME",
+        "AZURE_STORAGE_ENDPOINT",
         "AZURE_STORAGE_SAS_KEY",
         "AZURE_TENANT_ID",
     ),
@@ -103,7 +104,7 @@ def place(address: str) -> Place:
 
 def client(where: Place, storage: Storage, environ: Mapping[str, str]) -> ObjectStore:
     """Return a client for ``where``; nothing is asked of the store yet. Raises ``LakeError``."""
-    config = _from_environment(where.scheme, environ) | _from_settings(where.scheme, storage)
+    config = _from_environment(where.scheme, environ) | _from_settings(where, storage)
     options: dict[str, Any] = {
         "config": config,
         "prefix": where.prefix or None,
@@ -111,6 +112,7 @@ def client(where: Place, storage: Storage, environ: Mapping[str, str]) -> Object
             "timeout": storage.timeout,
             "connect_timeout": min(storage.timeout, _CONNECT),
             "allow_http": storage.allow_http or _allows_http(where.scheme, environ),
+            **_authorities(storage.ca_file),
         },
         "retry_config": {
             "max_retries": storage.retries,
@@ -152,20 +154,34 @@ def _allows_http(scheme: str, environ: Mapping[str, str]) -> bool:
     return environ.get(_ALLOW_HTTP[scheme], "").lower() in {"true", "1"}
 
 
-def _from_settings(scheme: str, storage: Storage) -> dict[str, Any]:
+def _authorities(path: str) -> dict[str, str]:
+    """Read the certificates that are trusted beside those of the system."""
+    if not path:
+        return {}
+    try:
+        return {"root_certificate": Path(path).read_text("ascii")}
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise LakeError(f"cannot read storage.ca_file {path}: {reason}") from error
+    except UnicodeDecodeError:
+        raise LakeError(f"storage.ca_file {path} holds no certificates in PEM form") from None
+
+
+def _from_settings(where: Place, storage: Storage) -> dict[str, Any]:
     """Return what the configuration says; it wins over the environment, also over an older name there."""
     identity = _line_of(storage.access_key_id_file)
     secret = _line_of(storage.secret_access_key_file)
-    if scheme == "s3":
+    if where.scheme == "s3":
         given: dict[str, Any] = {
-            "aws_endpoint_url_s3": storage.endpoint,
+            "aws_endpoint_url_s3": _host_style(where, storage) or storage.endpoint,
+            "aws_virtual_hosted_style_request": not storage.path_style,
             "aws_region": storage.region,
             "aws_access_key_id": identity,
             "aws_secret_access_key": secret,
             # Not every S3-compatible store knows the request that deletes many at once.
             "aws_disable_bulk_delete": True,
         }
-    elif scheme == "gs":
+    elif where.scheme == "gs":
         given = {"google_service_account_key": secret, "google_base_url": storage.endpoint}
     else:
         given = {
@@ -174,6 +190,14 @@ def _from_settings(scheme: str, storage: Storage) -> dict[str, Any]:
             "azure_storage_endpoint": storage.endpoint,
         }
     return {name: value for name, value in given.items() if value}
+
+
+def _host_style(where: Place, storage: Storage) -> str:
+    """Return the endpoint with the bucket before its host's name, if it is wanted there."""
+    if storage.path_style:
+        return ""
+    parts = urlsplit(storage.endpoint)
+    return parts._replace(netloc=f"{where.bucket}.{parts.netloc}").geturl()
 
 
 def _line_of(path: str) -> str:

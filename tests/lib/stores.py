@@ -36,11 +36,13 @@ class Store:
     """The same, once the store has done what was asked: its answer is lost."""
     conditions: bool = True
     """Whether If-None-Match reaches the store."""
+    tls: bool = False
+    """Whether it speaks https, with a certificate of the tests' own authority."""
 
     def __enter__(self) -> Self:
         """Start the proxy and make the bucket."""
         self._address = _moto()
-        self._proxy = LoopbackServer(self._respond).start()
+        self._proxy = LoopbackServer(self._respond, tls=self.tls).start()
         self._handed_on(Request("PUT", f"/{BUCKET}", {}))
         return self
 

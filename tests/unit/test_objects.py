@@ -20,6 +20,7 @@ from etl.lake.exclusive import PROBE
 from etl.lake.files import Files, LocalFiles
 from etl.lake.objects import ObjectFiles
 from etl.timespan import Duration
+from tests.lib.certificates import authority
 from tests.lib.loopback import Answer, Delivery, Request
 from tests.lib.stores import ENVIRON, Store, failing_every
 
@@ -338,6 +339,33 @@ def test_plain_http_has_to_be_allowed(store: Store) -> None:
     """An endpoint on plain http is refused unless the configuration allows it."""
     with pytest.raises(LakeError, match="allow_http"):
         store.files(allow_http=False, retries=0).read("a")
+
+
+def test_store_with_an_authority_of_its_own(tmp_path: Path) -> None:
+    """A certificate is checked: against the system's authorities and the one that the configuration names."""
+    path = tmp_path / "ca.pem"
+    authority().cert_pem.write_to_path(str(path))
+    with Store(tls=True) as store:
+        files = store.files(ca_file=str(path), allow_http=False)
+        files.write("a", b"1")
+        assert files.read("a") == b"1"
+        with pytest.raises(LakeError, match="certificate is not trusted"):
+            store.files(allow_http=False, retries=0).read("a")
+        path.write_bytes(b"\xff")
+        with pytest.raises(LakeError, match="holds no certificates in PEM form"):
+            store.files(ca_file=str(path))
+        path.unlink()
+        with pytest.raises(LakeError, match=r"cannot read storage\.ca_file"):
+            store.files(ca_file=str(path))
+
+
+def test_bucket_in_the_name_of_the_host(store: Store) -> None:
+    """A store that wants the bucket in the host's name, not in the path, gets it there."""
+    endpoint = store.url.replace("127.", "")
+    given = store.storage(endpoint=endpoint, path_style=False)
+    with pytest.raises(LakeError):
+        ObjectFiles.at("s3://127/lake", given, ENVIRON).read("a")
+    assert store.requests[-1].path == "/lake/a"
 
 
 def test_keys_come_from_files(store: Store, tmp_path: Path) -> None:

@@ -65,18 +65,19 @@ def test_what_is_no_parquet_is_kept_as_it_is(data: bytes) -> None:
         pq.read_schema(io.BytesIO(found.end("a")))
 
 
-def test_oldest_end_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ends are kept up to a budget; what was not used for the longest time goes first."""
-    monkeypatch.setattr(ranges, "_KEPT_BYTES", 2500)
-    found, asked = over({name: bytes(1000) for name in "abc"})
-    for name in "abac":
-        found.end(name)
-    asked.clear()
-    for name in "ac":
-        found.end(name)
-    assert asked == []
-    found.end("b")
-    assert asked == [("b", 0, 1000)]
+def test_ends_are_kept_up_to_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of more files than there is room for, read in turn again and again, the first ones are asked for once."""
+    monkeypatch.setattr(ranges, "_KEPT_BYTES", 1500)
+    monkeypatch.setattr(ranges, "_AT_ONCE", 1)
+    found, asked = over({name: bytes(1000) for name in "abcd"})
+    found.expect("abcd")
+    assert [path for path, _, _ in asked] == ["a", "b"]
+    for name in "abcdabcd":
+        assert found.end(name) == bytes(1000)
+    assert [path for path, _, _ in asked] == ["a", "b", "c", "d", "c", "d"]
+    found.forget("a")
+    assert found.end("c") == found.end("c")
+    assert [path for path, _, _ in asked[6:]] == ["c"]
 
 
 def test_forgotten_end_is_asked_for_again() -> None:
@@ -101,6 +102,15 @@ def test_expected_ends_leave_trouble_to_the_reader() -> None:
     found = Ranges(size=lambda _: 10, get=refuse)
     found.expect(["good", "bad", "better"])
     assert found.end("better") == bytes(10)
+    asked: list[str] = []
+
+    def gone_away(path: str, start: int, end: int) -> bytes:
+        asked.append(path)
+        return refuse("bad", start, end)
+
+    gone = Ranges(size=lambda _: 10, get=gone_away)
+    gone.expect([str(number) for number in range(1000)])
+    assert len(asked) < 100, "a store that does not answer is not asked for every file"
     with pytest.raises(LakeError, match="refused us"):
         found.end("bad")
     assert str(found.failure) == "the store refused us"
