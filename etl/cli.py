@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "check": ("digest", "check", "Evaluate the rules and print the findings; send nothing."),
     "digest": ("digest", "digest", "Evaluate, render and send the digest."),
     "deliver": ("digest", "deliver", "Send what the outbox still holds."),
+    "doctor": ("doctor", "doctor", "List what is wrong with the lake, and mend it."),
     "rules": ("rules", "rules", "List, check and explain the rules."),
     "sample": ("sample", "sample", "Write the embedded sample of real events into a lake."),
     "version": ("version", "version", "Print the version."),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 
 from etl import __version__, judge
 from etl.config.settings import Source
-from etl.errors import ClusterError, ForbiddenError, InputError, quoted
+from etl.errors import ClusterError, ForbiddenError, InputError, LakeError, quoted
 from etl.intake import Intake
 from etl.lake import layout, ledger, live
 from etl.lake.append import Addition
@@ -110,8 +110,12 @@ def take_snapshot(
     )
     entry = judge.judged(entry, intake, before)
     ledger.record(lake, cluster, entry)
-    intake.remember(lake)
-    judge.remember(lake, cluster, entry)
+    try:
+        intake.remember(lake)
+        judge.remember(lake, cluster, entry)
+    except LakeError as error:
+        # What the row promises is in the lake. Without its cache the next snapshot is only slower.
+        _log.warning("%s", error)
     _report(entry, [*addition.warnings, *_left_out(addition), *listing.notes])
     if refused:
         _refuse(lake, cluster, entry, refused)

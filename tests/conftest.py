@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,14 @@ from etl.lake.files import Files
 from tests.lib import storages as kinds
 from tests.lib.apiserver import ApiServer
 from tests.lib.storages import Storages
+
+
+@pytest.fixture(autouse=True)
+def temporary_folders(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Let a test have temporary folders of its own: in tests it is any day, and runs sweep what is a day old."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.getbasetemp()))
 
 
 @pytest.fixture

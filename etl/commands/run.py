@@ -70,6 +70,7 @@ def run(
         except EventlakeError as error:
             # A day that could not be sealed may be the one that old days wait for.
             failures.append(error)
+    _tidy(invocation)
     for failure in failures[1:]:
         invocation.fail(failure)
     if failures:
@@ -108,6 +109,18 @@ def _seal(invocation: Invocation, cluster: str) -> None:
     # A store that lets two runs win says so itself, and need not fail each run.
     if invocation.lake.files.exclusive():
         seal_now(invocation, cluster=cluster, limit=DAYS_PER_RUN)
+
+
+def _tidy(invocation: Invocation) -> None:
+    """Delete what runs that died left behind more than a day ago."""
+    from etl.lake import leftovers  # noqa: PLC0415 -- as above
+
+    try:
+        for path in leftovers.sweep(invocation.lake, now=invocation.now):
+            invocation.say(f"{path} was left by a run that died and is deleted")
+    except EventlakeError as error:
+        # It costs space and nothing else; the next run tries again.
+        invocation.warn(str(error))
 
 
 def _run_sample(invocation: Invocation) -> None:

@@ -16,14 +16,16 @@ as path segments, the Hive way.
 from __future__ import annotations
 
 import json
+import logging
 import re
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from urllib.parse import quote, unquote
 
 from etl import manifest, schema
-from etl.errors import LakeError, UsageError
+from etl.errors import LakeError, UsageError, quoted
 from etl.lake import deletions
 from etl.lake.files import Files
 
@@ -32,6 +34,9 @@ MARKER = "_lake.json"
 # The trees of data: what is partitioned by cluster and date.
 TREES = ("days", "parts", "snapshots")
 QUARANTINE = "quarantine"
+# What reading the marker raises where it is none.
+_DAMAGED_MARKER = (ValueError, KeyError, TypeError)
+_log = logging.getLogger(__name__)
 _PARTITION = re.compile(
     r"(?P<tree>[a-z]+)/cluster=(?P<cluster>[^/]+)/date=(?P<date>\d{4}-\d\d-\d\d)/(?P<name>[^/]+\.parquet)"
 )
@@ -72,8 +77,7 @@ class Lake:
         try:
             self.check()
         except _NoLakeError:
-            marker = json.dumps({"format": "eventlake", "version": FORMAT_VERSION}).encode()
-            if not self.files.create(MARKER, marker):
+            if not self.files.create(MARKER, _marker()):
                 # Another run was first.
                 self.check()
 
@@ -81,17 +85,22 @@ class Lake:
         """Raise ``LakeError`` if there is no lake, or one that this version cannot read."""
         self._refuse_columns_above()
         try:
-            marker = json.loads(self.files.read(MARKER))
-            version = int(marker["version"])
+            version = self._version()
         except FileNotFoundError as error:
             message = (
                 f"there is no lake at {self.files.root}; name another one with --lake,"
                 " or make one with: eventlake snapshot, import or run"
             )
             raise _NoLakeError(message) from error
-        except (ValueError, KeyError, TypeError) as error:
-            message = f"{MARKER} of the lake {self.files.root} is damaged; it should read"
-            raise LakeError(f'{message} {{"format": "eventlake", "version": 1}}') from error
+        except _DAMAGED_MARKER:
+            # Events expire while nobody looks: what is certainly lost weighs more than that a
+            # lake of a newer format may lose its marker.
+            _log.warning(
+                "%s of the lake %s is damaged; eventlake doctor --repair writes it anew",
+                MARKER,
+                self.files.root,
+            )
+            return
         if version > FORMAT_VERSION:
             message = (
                 f"the lake {self.files.root} has format {version}, this eventlake knows"
@@ -99,13 +108,31 @@ class Lake:
             )
             raise LakeError(message)
 
+    def marker_trouble(self) -> str:
+        """Say what is wrong with the marker; raises ``LakeError`` if there is no lake, or a newer one."""
+        try:
+            self._version()
+        except FileNotFoundError:
+            if any(self.files.list(tree) for tree in TREES):
+                return "it is not there, and data is"
+            self.check()
+        except _DAMAGED_MARKER as error:
+            return f"it cannot be read: {quoted(str(error), 120)}"
+        self.check()
+        return ""
+
+    def write_marker(self) -> None:
+        """Write the marker anew; what stands in its place goes to quarantine."""
+        self.files.move(MARKER, f"{QUARANTINE}/{MARKER}-{secrets.token_hex(4)}")
+        self.files.create(MARKER, _marker())
+
     def parts(self, cluster: str | None = None) -> list[PartFile]:
         """Return the files of observations, of one cluster or all."""
         return self._tree("parts", cluster)
 
     def days(self, cluster: str | None = None) -> list[PartFile]:
         """Return the files of sealed days, of one cluster or all: every generation that is there."""
-        return [file for file in self._tree("days", cluster) if _GENERATION.fullmatch(file.name)]
+        return [file for file in self._tree("days", cluster) if is_generation(file)]
 
     def ledger(self, cluster: str | None = None) -> list[PartFile]:
         """Return the ledger's files, of one cluster or all."""
@@ -118,7 +145,7 @@ class Lake:
     def generations(self, cluster: str, day: date) -> list[PartFile]:
         """Return the generations of one sealed day, the highest last."""
         files = self._files_of("days", cluster, day)
-        return [file for file in files if _GENERATION.fullmatch(file.name)]
+        return [file for file in files if is_generation(file)]
 
     def _tree(self, tree: str, cluster: str | None) -> list[PartFile]:
         return self._found(tree if cluster is None else f"{tree}/cluster={encoded(cluster)}")
@@ -133,6 +160,14 @@ class Lake:
         paths = [path for path in self.files.list(prefix) if path not in hidden]
         return [found for path in paths if (found := partitioned(path))]
 
+    def _version(self) -> int:
+        try:
+            return int(json.loads(self.files.read(MARKER))["version"])
+        except LakeError as error:
+            if not isinstance(error.__cause__, IsADirectoryError):
+                raise
+            raise ValueError("a folder stands in its place") from error
+
     def _refuse_columns_above(self) -> None:
         """Refuse a path with a folder like ``cluster=x``: DuckDB reads partitions in the whole path, first one wins."""
         for folder in self.files.location("").split("/"):
@@ -143,6 +178,10 @@ class Lake:
                     " of the lake and would replace it; rename the folder or move the lake"
                 )
                 raise LakeError(message)
+
+
+def _marker() -> bytes:
+    return json.dumps({"format": "eventlake", "version": FORMAT_VERSION}).encode()
 
 
 def part_path(cluster: str, day: date, name: str) -> str:
@@ -173,6 +212,17 @@ def newest_path(cluster: str) -> str:
 def retention_path(cluster: str, before: date) -> str:
     """Return the path of the intent to delete what is older than ``before``."""
     return f"{deletions.TREE}/cluster={encoded(cluster)}/{before.isoformat()}.json"
+
+
+def partition_folders(cluster: str, day: date) -> tuple[str, str]:
+    """Return the folders of a partition's files: parts and sealed days."""
+    partition = f"cluster={encoded(cluster)}/date={day.isoformat()}"
+    return f"parts/{partition}", f"days/{partition}"
+
+
+def is_generation(file: PartFile) -> bool:
+    """Whether the name of a file of ``days`` is one of a generation."""
+    return bool(_GENERATION.fullmatch(file.name))
 
 
 def snapshot_id(started: datetime, run_id: str) -> str:

@@ -1,14 +1,17 @@
 """The live cache: which states the newest list of a cluster held, so that the next one knows them again.
 
 Only a cache: if it is lost or damaged, rows are compared with the partitions instead.
-It holds states that are in the lake, nothing else, because it is written after them.
+It holds states that are in the lake, nothing else, because it is written after them. It
+names the files that hold them: where one is gone or changed, the cache is of no use, and
+what was lost is written again as far as it is still listed.
 Beside it stands which list that was, for the checks that need the list before.
 """
 
 from __future__ import annotations
 
 import io
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import date, datetime
 
 import msgspec
 import pyarrow as pa
@@ -19,6 +22,9 @@ from etl import schema
 from etl.errors import LakeError
 from etl.lake import layout
 from etl.lake.layout import Lake
+
+# Below it the file's metadata has, as JSON, the files that held the states and their bytes.
+_RESTS_ON = b"eventlake.rests_on"
 
 
 class Before(msgspec.Struct, frozen=True):
@@ -35,8 +41,12 @@ class Before(msgspec.Struct, frozen=True):
 class Live:
     """States of the newest list, sorted by resourceVersion: each stored write has its own."""
 
-    def __init__(self, states: pa.Table) -> None:
-        """Take a table of ``schema.STATE_SCHEMA`` in any order; rows without a resourceVersion are never known."""
+    def __init__(self, states: pa.Table, rests_on: Mapping[str, int] | None = None) -> None:
+        """Take a table of ``schema.STATE_SCHEMA`` in any order; rows without a resourceVersion are never known.
+
+        ``rests_on`` has the files that held the states when they were remembered, with their bytes.
+        """
+        self._rests_on = rests_on or {}
         self._states = _in_order(states)
         self._versions = self._states["resource_version"].combine_chunks()
 
@@ -48,6 +58,13 @@ class Live:
     def states(self) -> pa.Table:
         """The states (``schema.STATE_SCHEMA``)."""
         return self._states
+
+    def rests_on_the_lake(self, lake: Lake) -> bool:
+        """Whether every file that held the states is there as it was: what was lost must be written again."""
+        there: dict[str, int] = {}
+        for folder in sorted({path.rpartition("/")[0] for path in self._rests_on}):
+            there |= lake.files.sizes(folder)
+        return self._rests_on.items() <= there.items()
 
     def unknown(self, keys: pa.Table) -> pa.Array:
         """Return the positions (int64) of the rows of ``keys`` (``schema.STATE_SCHEMA``) that are not among the states."""
@@ -70,11 +87,21 @@ class Live:
 
 def read(lake: Lake, cluster: str) -> Live | None:
     """Return the cache of ``cluster``, or null if there is none that can be used."""
+    found = load(lake, cluster)
+    return found if found and found.rests_on_the_lake(lake) else None
+
+
+def load(lake: Lake, cluster: str) -> Live | None:
+    """Return the cache of ``cluster`` whatever became of the lake, or null if it cannot be read."""
     try:
         data = lake.files.read(layout.live_path(cluster))
         # Not ``read_table``: it would import pyarrow's datasets for one file.
         found = pq.ParquetFile(io.BytesIO(data), page_checksum_verification=True)
-        return Live(found.read().cast(schema.STATE_SCHEMA))
+        rests_on = (found.metadata.metadata or {}).get(_RESTS_ON, b"{}")
+        return Live(
+            found.read().cast(schema.STATE_SCHEMA),
+            msgspec.json.decode(rests_on, type=dict[str, int]),
+        )
     except (FileNotFoundError, LakeError, pa.ArrowException, OSError, ValueError):
         # Lost, damaged or of other columns: the partitions know the same, only slower.
         return None
@@ -83,6 +110,11 @@ def read(lake: Lake, cluster: str) -> Live | None:
 def write(lake: Lake, cluster: str, states: pa.Table) -> None:
     """Replace the cache by ``states`` (``schema.STATE_SCHEMA``)."""
     ordered = _in_order(states)
+    rests_on: dict[str, int] = {}
+    for day in _days(ordered):
+        for folder in layout.partition_folders(cluster, day):
+            rests_on |= lake.files.sizes(folder)
+    ordered = ordered.replace_schema_metadata({_RESTS_ON: msgspec.json.encode(rests_on)})
     lake.files.stage(
         layout.live_path(cluster),
         lambda file: pq.write_table(
@@ -103,6 +135,12 @@ def before(lake: Lake, cluster: str) -> Before | None:
 def remember(lake: Lake, cluster: str, newest: Before) -> None:
     """Write which list the cache is of; after the cache, so that a crash in between alarms nobody."""
     lake.files.write(layout.newest_path(cluster), msgspec.json.encode(newest))
+
+
+def _days(states: pa.Table) -> list[date]:
+    days = pc.cast(pc.floor_temporal(states["last_seen"], unit="day"), pa.date32())
+    found: list[date] = pc.unique(days).to_pylist()
+    return found
 
 
 def _in_order(states: pa.Table) -> pa.Table:

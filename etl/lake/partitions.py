@@ -226,7 +226,11 @@ def _footer(lake: Lake, file: PartFile, warnings: list[str]) -> pq.FileMetaData 
         with lake.files.footer(file.path) as footer:
             return pq.read_metadata(footer)
     except FileNotFoundError:
-        # Deleted since it was listed: the generation that replaced it an hour ago was listed, too.
+        if file.path in lake.files.list(file.path.rpartition("/")[0]):
+            warnings.append(
+                left_out(file.path, "cannot be read", "it is a link that leads nowhere")
+            )
+        # Else deleted since it was listed: the generation that replaced it an hour ago was listed, too.
         return None
     except (pa.ArrowException, OSError) as error:
         # One damaged file must not stop every answer: it is left out, by name.

@@ -29,6 +29,7 @@ from etl.errors import LakeError, QueryError
 from etl.lake import layout
 from etl.lake.counting import Counting
 from etl.lake.layout import Lake
+from etl.lake.leftovers import SPILL_PREFIX
 from etl.lake.partitions import (
     DAY,
     METADATA_KEY,
@@ -191,7 +192,7 @@ def _sweep(lake: Lake, one: Partition, *, now: datetime) -> None:
 @contextmanager
 def _temporary_folder() -> Iterator[str]:
     """Lend a folder for what does not fit into memory."""
-    folder = tempfile.mkdtemp(prefix="eventlake-seal-")
+    folder = tempfile.mkdtemp(prefix=SPILL_PREFIX)
     try:
         yield folder
     finally:

@@ -164,7 +164,7 @@ def test_defect_shows_where_it_is(
 ) -> None:
     """What nobody expected ends with 1, a traceback and the request to report it."""
 
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         message = "what nobody expected"
         raise RuntimeError(message)
 

@@ -243,11 +243,12 @@ def test_states_of_two_days_are_two_parts(
 
 
 def test_snapshot_writes_nothing_else(apiserver: ApiServer, kubeconfig: Path, lake: Path) -> None:
-    """A snapshot leaves a marker, a part, a cache and a ledger row: what docs/lake.md lists."""
+    """A snapshot leaves a marker, a part, a cache of the list and which list that was, and a ledger row: what docs/lake.md lists."""
     filled(apiserver, 1)
     listed(lake, kubeconfig)
     assert sorted(Path(path).parts[0] for path in contents(lake)) == [
         "_lake.json",
+        "live",
         "live",
         "parts",
         "snapshots",
