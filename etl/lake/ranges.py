@@ -1,8 +1,10 @@
-"""Objects to files for readers: seek and read become requests for ranges, and ends are kept.
+"""Objects to files for readers: seek and read become requests for ranges, and what was read is kept.
 
 DuckDB and pyarrow read a Parquet file from its end, and then the column chunks that a
 query needs. The ends of files are kept, because DuckDB reads each footer again in
-each statement; parts never change, so what is kept stays true.
+each statement, and so are chunks, because the statements of a page want the same
+columns of the same days: files of data never change, so what is kept stays true.
+DuckDB's own cache takes no file system that it was taught (2.0).
 
 Measured on 10 days of 200,000 rows, 60 MB: once the ends are here, a count over one
 day asks for nothing, and one column of one day for 0.08 MB in 4 requests, of that day's
@@ -27,6 +29,8 @@ END_BYTES = 16 * 1024
 # The ends of 8,000 files. Beyond that the first ones stay: whoever reads many files in turn
 # would find none of them where the newest pushed out the oldest.
 _KEPT_BYTES = 128 * 1024 * 1024
+# Chunks: for a page over eight sealed days of 5 MB in all, 94 requests in place of 208.
+_CHUNK_BYTES = 64 * 1024 * 1024
 # A greater footer is a damaged length.
 _LARGEST_FOOTER = 64 * 1024 * 1024
 _MAGIC = b"PAR1"
@@ -49,21 +53,26 @@ class Ranges:
         self.failure: LakeError | None = None
         self._ends: dict[str, bytes] = {}
         self._kept = 0
+        self._chunks: dict[str, dict[tuple[int, int], bytes]] = {}
+        self._chunk_bytes = 0
         self._lock = threading.Lock()
 
     def get(self, path: str, start: int, end: int) -> bytes:
-        """Return the bytes from ``start`` to before ``end``, from a kept end if it has them."""
+        """Return the bytes from ``start`` to before ``end``, from what is kept if they are there."""
         with self._lock:
             kept = self._ends.get(path)
+            chunk = self._chunks.get(path, {}).get((start, end))
+        if chunk is not None:
+            return chunk
         if kept is not None and (first := self.size(path) - len(kept)) <= start:
             return kept[start - first : end - first]
-        if start >= end:
-            return b""
-        try:
-            return self._get(path, start, end)
-        except (LakeError, FileNotFoundError) as error:
-            self.failure = LakeError(str(error))
-            raise
+        data = self._fetched(path, start, end)
+        with self._lock:
+            chunks = self._chunks.setdefault(path, {})
+            if (start, end) not in chunks and self._chunk_bytes + len(data) <= _CHUNK_BYTES:
+                self._chunk_bytes += len(data)
+                chunks[start, end] = data
+        return data
 
     def end(self, path: str) -> bytes:
         """Return the last bytes of ``path`` with the whole Parquet footer, and keep them."""
@@ -72,11 +81,11 @@ class Ranges:
         if kept is not None:
             return kept
         size = self.size(path)
-        data = self.get(path, max(0, size - END_BYTES), size)
+        data = self._fetched(path, max(0, size - END_BYTES), size)
         if data.endswith(_MAGIC) and len(data) >= _LENGTH_AND_MAGIC:
             wanted = int.from_bytes(data[-8:-4], "little") + _LENGTH_AND_MAGIC
             if len(data) < wanted <= min(size, _LARGEST_FOOTER):
-                data = self.get(path, size - wanted, size - len(data)) + data
+                data = self._fetched(path, size - wanted, size - len(data)) + data
         self._keep(path, data)
         return data
 
@@ -96,6 +105,16 @@ class Ranges:
         """Drop what is kept of a file that was written or deleted."""
         with self._lock:
             self._kept -= len(self._ends.pop(path, b""))
+            self._chunk_bytes -= sum(map(len, self._chunks.pop(path, {}).values()))
+
+    def _fetched(self, path: str, start: int, end: int) -> bytes:
+        if start >= end:
+            return b""
+        try:
+            return self._get(path, start, end)
+        except LakeError as error:
+            self.failure = error
+            raise
 
     def _try_end(self, path: str) -> bool:
         try:

@@ -197,6 +197,15 @@ def test_other_files_are_not_looked_at(lake: Lake) -> None:
     assert _ask(lake) == ([{"n": 200, "m": 200}], [])
 
 
+def test_a_file_that_vanished_is_left_out(lake: Lake) -> None:
+    """A file that somebody deleted while a session was open costs its rows, is named, and stops nothing."""
+    lake.files.write(PART, _bytes(_rows(100_000, first=1000)))
+    with session(lake) as opened:
+        lake.files.delete(PART)
+        assert opened.run(QUESTION, {}).to_pylist() == [{"n": 200, "m": 200}]
+        assert [warning.split()[0] for warning in opened.warnings] == [PART]
+
+
 def test_a_wrong_statement_reads_no_files_twice(lake: Lake) -> None:
     """A mistake of the statement stays a mistake of the statement: nothing is left out for it."""
     with session(lake) as opened:

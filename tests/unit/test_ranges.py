@@ -80,6 +80,22 @@ def test_ends_are_kept_up_to_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [path for path, _, _ in asked[6:]] == ["c"]
 
 
+def test_chunks_are_kept_up_to_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A range that is read again is asked for once, as long as there is room, and anew after the file was."""
+    monkeypatch.setattr(ranges, "_CHUNK_BYTES", 50)
+    found, asked = over({"a": bytes(range(100)), "b": bytes(100)})
+    for _ in range(2):
+        assert found.get("a", 10, 40) == bytes(range(10, 40))
+        assert found.get("b", 0, 30) == bytes(30)
+        assert found.get("a", 50, 50) == b""
+    assert asked == [("a", 10, 40), ("b", 0, 30), ("b", 0, 30)]
+    found.forget("a")
+    found.get("b", 0, 30)
+    found.get("b", 0, 30)
+    found.get("a", 10, 40)
+    assert asked[3:] == [("b", 0, 30), ("a", 10, 40)]
+
+
 def test_forgotten_end_is_asked_for_again() -> None:
     """What was written anew is read anew."""
     objects = {"a": b"old"}
