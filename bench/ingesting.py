@@ -16,7 +16,7 @@ from bench.generate_events import rendered
 from etl.lake.append import Addition
 from etl.lake.files import LocalFiles
 from etl.lake.layout import Lake
-from etl.source import decode
+from etl.source import columns, decode
 from etl.source.normalise import Normaliser
 
 _NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -81,7 +81,9 @@ def _written(pages: list[bytes], folder: Path, count: int) -> float:
     lake.prepare()
     with Addition(lake, "bench", "bench") as addition:
         for page in pages:
-            rows = Normaliser(decode.page(page), cluster="bench", observed_at=_NOW)
+            rows = Normaliser(
+                columns.of_events(decode.page(page)), cluster="bench", observed_at=_NOW
+            )
             addition.add(rows.rows("bench"), distinct=True)
         addition.publish()
     seconds = time.perf_counter() - started

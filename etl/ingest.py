@@ -22,7 +22,7 @@ from etl.lake import layout, ledger, live
 from etl.lake.append import Addition
 from etl.lake.layout import Lake
 from etl.lake.ledger import Entry
-from etl.source import decode, sample
+from etl.source import columns, decode, sample
 from etl.source.decode import Decoded
 from etl.source.normalise import Normaliser
 
@@ -70,15 +70,15 @@ def take_snapshot(
     refused: dict[str, ForbiddenError] = {}
     with (
         Addition(lake, cluster, run.snapshot_id, not_before=not_before) as addition,
-        _uncollected(),
-    ):
-        intake = Intake(
+        Intake(
             addition,
             live.read(lake, cluster),
             cluster=cluster,
             snapshot_id=run.snapshot_id,
             observed_at=run.now,
-        )
+        ) as intake,
+        _uncollected(),
+    ):
         try:
             for scope in lister.scopes:
                 intake.begin()
@@ -90,6 +90,7 @@ def take_snapshot(
                     if scope is None or len(refused) == len(lister.scopes) - 1:
                         raise
                     refused[scope] = error
+            intake.end()
         except ClusterError as error:
             failed = replace(_told(entry, listing), error=str(error), finished_at=run.clock())
             ledger.record(lake, cluster, failed)
@@ -189,7 +190,8 @@ def import_events(lake: Lake, request: ImportRequest, run: Run) -> Entry:
             items += len(chunk.events) + len(chunk.unreadable)
             unreadable += chunk.unreadable
             if chunk.events:
-                rows = Normaliser(chunk, cluster=request.cluster, observed_at=observed_at)
+                said = columns.of_events(chunk)
+                rows = Normaliser(said, cluster=request.cluster, observed_at=observed_at)
                 addition.add(rows.rows(run.snapshot_id))
         if addition.left_out and addition.left_out == items - len(unreadable):
             raise InputError("; ".join(["nothing is imported", *_left_out(addition)]))

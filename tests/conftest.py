@@ -6,11 +6,16 @@ import tempfile
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from etl.lake.files import Files
 from tests.lib import storages as kinds
 from tests.lib.apiserver import ApiServer
 from tests.lib.storages import Storages
+
+# A machine that is busy with something else draws slowly, which says nothing of the code.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 @pytest.fixture(autouse=True)

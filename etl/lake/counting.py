@@ -15,8 +15,7 @@ import duckdb
 from etl.errors import QueryError
 from etl.lake.layout import Lake
 from etl.lake.partitions import DAY, Sources
-from etl.lake.query import Session
-from etl.lake.trouble import first_lines
+from etl.lake.query import Session, first_lines
 from etl.statements import statement
 
 # What DuckDB may hold; the process has Arrow, Parquet and itself beside it. With 700 MB the

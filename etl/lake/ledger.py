@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from etl import manifest
 from etl.lake import layout
-from etl.lake.append import write_parquet
+from etl.lake.encode import write_parquet
 from etl.lake.layout import Lake
 
 

@@ -93,7 +93,7 @@ def page(body: bytes) -> Decoded:
     except _ODD:
         # One item at least is not what the API allows: take the page apart.
         decoded = Decoded()
-        for position, raw in enumerate(_raws(body)):
+        for position, raw in enumerate(raws(body)):
             add_item(decoded, raw, f"item {position}")
         return decoded
 
@@ -107,16 +107,15 @@ def states(body: bytes) -> list[StateObject] | None:
         return None
 
 
-def chosen(body: bytes, positions: list[int]) -> Decoded:
-    """Decode the items at ``positions`` of an EventList whose states have been decoded."""
-    raws = _raws(body)
+def chosen(items: list[msgspec.Raw], positions: list[int]) -> Decoded:
+    """Decode the items at ``positions``."""
     decoded = Decoded()
     for position in positions:
-        add_item(decoded, raws[position], f"item {position}")
+        add_item(decoded, items[position], f"item {position}")
     return decoded
 
 
-def _raws(body: bytes) -> list[msgspec.Raw]:
+def raws(body: bytes) -> list[msgspec.Raw]:
     """Return the undecoded items; raises ``msgspec.DecodeError`` as for the body it was given."""
     try:
         return _raw_items.decode(body).items or []

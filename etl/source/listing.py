@@ -11,8 +11,8 @@ from etl.config.settings import Source
 from etl.source.live import Cluster
 from etl.source.paging import Asking, Listing, Page, Paging
 
-# Pages fetched but not yet decoded: each is 6 MB of JSON at the default page size.
-_PAGES_AHEAD = 2
+# Pages fetched but not yet read: each is 6 MB of JSON at the default page size.
+_PAGES_AHEAD = 1
 _PATIENCE_SECONDS = 0.2
 
 

@@ -18,10 +18,20 @@ import urllib3
 
 from etl.config.settings import Source
 from etl.errors import ClusterError, quoted
-from etl.lean import only_parts_of
+from etl.lean import only_parts_of, only_when_used
 
-with only_parts_of("kubernetes"):
-    from kubernetes import client as kubernetes_client
+with (
+    only_parts_of("kubernetes"),
+    only_parts_of("kubernetes.client") as client,
+    only_when_used("oauthlib", "oauthlib.oauth2", "requests_oauthlib"),
+):
+    from kubernetes.client.configuration import Configuration
+    from kubernetes.client.rest import RESTClientObject
+
+    # The reading of credentials takes both from the package. It makes clients for others, not
+    # for us, and the models that a client imports cost 60 ms.
+    client.__dict__.setdefault("Configuration", Configuration)
+    client.__dict__.setdefault("ApiClient", None)
     from kubernetes.config import ConfigException, incluster_config, kube_config
 
 _log = logging.getLogger(__name__)
@@ -54,9 +64,9 @@ class Access:
             )
             return str(loader.current_context["context"]["cluster"])
 
-    def client(self) -> kubernetes_client.ApiClient:
+    def connection(self) -> Connection:
         """Read address and credentials as they are now; raises ``ClusterError``."""
-        configuration = kubernetes_client.Configuration()
+        configuration = Configuration()
         with self.told():
             if self.in_pod:
                 # Not ``load_incluster_config``: it reads the environment of the process.
@@ -72,7 +82,7 @@ class Access:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
             _log.warning("%s: the server's certificate is not checked", self.origin)
         configuration.connection_pool_maxsize = 2
-        return kubernetes_client.ApiClient(configuration)
+        return Connection(self, configuration, RESTClientObject(configuration).pool_manager)
 
     @contextlib.contextmanager
     def told(self) -> Iterator[None]:
@@ -93,7 +103,7 @@ class Access:
             message = f"{self.origin} cannot be used: {quoted(str(error))}"
             raise ClusterError(message) from error
 
-    def _load(self, configuration: kubernetes_client.Configuration) -> None:
+    def _load(self, configuration: Configuration) -> None:
         """Read the kubeconfig into ``configuration``."""
         with _root_errors() as said:
             kube_config.load_kube_config(
@@ -104,6 +114,32 @@ class Access:
         if said and not configuration.api_key and not configuration.cert_file:
             # The package logs what a credential plugin said, and goes on as nobody.
             raise ConfigException("; ".join(said))
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """An API server's address, the connections to it, and the credentials as they were read."""
+
+    access: Access
+    configuration: Configuration
+    pool: urllib3.PoolManager
+
+    @property
+    def host(self) -> str:
+        """The server's address."""
+        return str(self.configuration.host)
+
+    def credentials(self) -> dict[str, str]:
+        """Return the headers that log in; a token that is about to expire is read again for them.
+
+        Raises ``ClusterError``.
+        """
+        with self.access.told():
+            login = self.configuration.auth_settings().get("BearerToken")
+        if login is None or not login["value"]:
+            return {}
+        # A file that holds a token may end its line, a header may not; kubectl trims it too.
+        return {login["key"]: login["value"].strip()}
 
 
 def found(source: Source, environ: Mapping[str, str]) -> Access:

@@ -1,14 +1,13 @@
-"""Event structs to rows: one Arrow table of the lake's schema, whole columns at a time.
+"""What events say to rows: one Arrow table of the lake's schema, whole columns at a time.
 
 Implements the normalisation of docs/lake.md. A value per event in Python would cost
-more than decoding did, so structs become columns of text first and everything after
-that is arithmetic on columns. Empty text is null, because the API omits what is empty.
+more than decoding did, so it is arithmetic on columns. Empty text is null, because the
+API omits what is empty.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,44 +16,55 @@ import pyarrow.compute as pc
 
 from etl import schema
 from etl.source import states as states_
-from etl.source.decode import Decoded
-from etl.source.objects import NULL_WORD, EventObject, EventSource, Reference
-from etl.source.states import States, true
+from etl.source.columns import EventColumns
+from etl.source.objects import NULL_WORD
+from etl.source.states import EMPTY, States, true, without
 
-_NOTHING = Reference()
-_NO_SOURCE = EventSource()
-# A typed null: an untyped None makes pyarrow 26 import pandas to look at it.
-_NO_TEXT = pa.scalar(None, pa.string())
-_EMPTY, _NULL_WORD = pa.scalar("", pa.string()), pa.scalar(NULL_WORD, pa.string())
+_NULL_WORD = pa.scalar(NULL_WORD, pa.string())
 # More per second of its life than any recorder can produce: a count is a stranger's claim.
 _PLAUSIBLE_PER_SECOND = 1000
 _SECOND = 1_000_000  # in the unit of schema.TIME
 _UID_DIGITS = 32
+# Columns that are free text, where the word null means itself.
+_ANY_TEXT = frozenset(
+    {"name", "namespace", "type", "reason", "message", "object_name", "related_name"}
+)
+_TEXTS = (
+    *_ANY_TEXT,
+    *("action", "reporting_component", "reporting_instance"),
+    *("object_kind", "object_namespace", "object_uid", "object_api_version", "object_field_path"),
+    *("related_kind", "related_namespace"),
+)
+_LINEAGE = (
+    *("namespace", "name", "type", "reason"),
+    *("object_kind", "object_name", "object_uid"),
+)
 
 
 class Normaliser:
     """Turns decoded events into rows; ``states`` are the columns that ``rows`` has too."""
 
-    def __init__(self, decoded: Decoded, *, cluster: str, observed_at: datetime) -> None:
+    def __init__(self, said: EventColumns, *, cluster: str, observed_at: datetime) -> None:
         """Take the events of one page or document, collected from ``cluster`` at ``observed_at`` (UTC)."""
-        self._events = decoded.events
+        self._count = len(said)
         self._cluster = cluster
         self._observed_at = observed_at
-        self._states = states_.read(self._events, observed_at)
-        self._malformed = decoded.malformed | self._states.malformed
-        self._uid, self._made_uid = self._read_uids()
+        self._states = states_.read(said.states, observed_at)
+        self._texts = _texts(said.texts)
+        self._malformed = said.malformed | self._states.malformed
+        self._uid, self._made_uid = self._read_uids(_words(said.states.uid))
 
     def states(self) -> pa.Table:
         """Return the key columns of all events, in order, as ``schema.STATE_SCHEMA``."""
-        return states_.table(self._uid, states_.namespaces(self._events), self._states)
+        return states_.table(self._uid, self._states)
 
     def rows(self, snapshot_id: str) -> pa.Table:
         """Return the rows of ``schema.SCHEMA``, in order."""
-        count = len(self._events)
+        count = self._count
         if count == 0:
             return schema.SCHEMA.empty_table()
         seen: States = self._states
-        columns: dict[str, Any] = _texts(self._events) | {
+        columns: dict[str, Any] = self._texts | {
             "uid": self._uid,
             "resource_version": seen.resource_version,
             "n": seen.n,
@@ -76,38 +86,26 @@ class Normaliser:
             [columns[name] for name in schema.SCHEMA.names], schema=schema.SCHEMA
         )
 
-    def _read_uids(self) -> tuple[pa.Array, pa.Array]:
-        uids = [e.metadata.uid for e in self._events]
-        missing = [not uid or uid == NULL_WORD for uid in uids]
-        if any(missing):
-            first = self._states.first_seen.to_pylist()
-            uids = [
-                self._lineage_uid(e, first[i]) if missing[i] else e.metadata.uid
-                for i, e in enumerate(self._events)
-            ]
-        return pa.array(uids, pa.string()), pa.array(missing, pa.bool_())
+    def _read_uids(self, uids: pa.Array) -> tuple[pa.Array, pa.Array]:
+        missing = pc.is_null(uids)
+        if uids.null_count == 0:
+            return uids, missing
+        made = uids.to_pylist()
+        for position in pc.indices_nonzero(missing).to_pylist():
+            made[position] = self._lineage_uid(position)
+        return pa.array(made, pa.string()), missing
 
-    def _lineage_uid(self, event: EventObject, first: datetime | None) -> str:
-        about = event.involvedObject or event.regarding or _NOTHING
-        meta = event.metadata
+    def _lineage_uid(self, position: int) -> str:
+        namespace, name, *rest = (self._texts[part][position].as_py() for part in _LINEAGE)
+        first: datetime | None = self._states.first_seen[position].as_py()
         second = first.replace(microsecond=0).isoformat() if first else ""
-        lineage = (
-            self._cluster,
-            meta.namespace,
-            meta.name,
-            second,
-            event.type,
-            event.reason,
-            _said(about.kind),
-            about.name,
-            _said(about.uid),
-        )
+        lineage = (self._cluster, namespace, name, second, *rest)
         digest = hashlib.sha256("\0".join(part or "" for part in lineage).encode()).hexdigest()
         return f"x-{digest[:_UID_DIGITS]}"
 
     def _flags(self) -> pa.Array:
         """Return the list of flags of each event, null where nothing is odd (nearly always)."""
-        seen, count = self._states, len(self._events)
+        seen, count = self._states, self._count
         life = pc.coalesce(pc.cast(pc.subtract(seen.last_seen, seen.first_seen), pa.int64()), 0)
         most = pc.divide(pc.max_element_wise(life, _SECOND), _SECOND // _PLAUSIBLE_PER_SECOND)
         marks = {
@@ -130,10 +128,6 @@ class Normaliser:
         return pa.array(flags, pa.list_(pa.string()))
 
 
-def _said(word: str | None) -> str | None:
-    return None if word == NULL_WORD else word
-
-
 def _invalid_counts(seen: States) -> pa.Array:
     """Return where a count was said and n is 1 because none of them is positive."""
     said = pc.or_(
@@ -150,65 +144,26 @@ def _invalid_counts(seen: States) -> pa.Array:
     return pc.and_not(said, counted)
 
 
-def _texts(events: Sequence[EventObject]) -> dict[str, pa.Array]:
-    """Return the columns of text, labels and annotations of ``events``."""
-    about = [e.involvedObject or e.regarding or _NOTHING for e in events]
-    related = [e.related or _NOTHING for e in events]
-    source = [e.source or e.deprecatedSource or _NO_SOURCE for e in events]
-    meta = [e.metadata for e in events]
-    reporter = _words([e.reportingComponent or e.reportingController for e in events])
-    instance = _words([e.reportingInstance for e in events])
-    return {
-        "name": _plain([m.name for m in meta]),
-        "namespace": _plain([m.namespace for m in meta]),
-        "type": _plain([e.type for e in events]),
-        "reason": _plain([e.reason for e in events]),
-        "message": _plain([e.message or e.note for e in events]),
-        "action": _words([e.action for e in events]),
-        "component": pc.coalesce(_words([s.component for s in source]), reporter),
-        "host": pc.coalesce(_words([s.host for s in source]), instance),
-        "reporting_component": reporter,
-        "reporting_instance": instance,
-        "object_kind": _words([r.kind for r in about]),
-        "object_namespace": _words([r.namespace for r in about]),
-        "object_name": _plain([r.name for r in about]),
-        "object_uid": _words([r.uid for r in about]),
-        "object_api_version": _words([r.apiVersion for r in about]),
-        "object_field_path": _words([r.fieldPath for r in about]),
-        "related_kind": _words([r.kind for r in related]),
-        "related_namespace": _words([r.namespace for r in related]),
-        "related_name": _plain([r.name for r in related]),
-        "labels": _maps([m.labels for m in meta]),
-        "annotations": _maps([m.annotations for m in meta]),
+def _texts(said: dict[str, pa.Array]) -> dict[str, pa.Array]:
+    """Return the columns of text, labels and annotations."""
+    texts = {name: (_plain if name in _ANY_TEXT else _words)(said[name]) for name in _TEXTS}
+    reporter, instance = texts["reporting_component"], texts["reporting_instance"]
+    return texts | {
+        "component": pc.coalesce(_words(said["source_component"]), reporter),
+        "host": pc.coalesce(_words(said["source_host"]), instance),
+        "labels": said["labels"],
+        "annotations": said["annotations"],
     }
 
 
-def _plain(texts: list[str | None]) -> pa.Array:
+def _plain(texts: pa.Array) -> pa.Array:
     """Return a text column in which empty is null."""
-    return _without(texts, _EMPTY)
+    return without(texts, EMPTY)
 
 
-def _words(texts: list[str | None]) -> pa.Array:
+def _words(texts: pa.Array) -> pa.Array:
     """Return a text column in which empty and the word null are null."""
-    return _without(texts, _EMPTY, _NULL_WORD)
-
-
-def _without(texts: list[str | None], *absent: pa.Scalar) -> pa.Array:
-    """Return a text column in which the ``absent`` words are null; most pages hold none of them."""
-    if not any(texts):
-        return pa.nulls(len(texts), pa.string())
-    column = pa.array(texts, pa.string())
-    for word in absent:
-        if pc.index(column, word).as_py() >= 0:
-            column = pc.if_else(pc.equal(column, word), _NO_TEXT, column)
-    return column
-
-
-def _maps(maps: list[dict[str, str] | None]) -> pa.Array:
-    kind = pa.map_(pa.string(), pa.string())
-    if not any(maps):
-        return pa.nulls(len(maps), kind)
-    return pa.array([sorted(m.items()) if m else None for m in maps], kind)
+    return without(texts, EMPTY, _NULL_WORD)
 
 
 def _repeated(value: object, count: int, kind: pa.DataType) -> pa.Array:

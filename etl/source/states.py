@@ -1,4 +1,4 @@
-"""Event structs to what tells their state: uid, count, times, version, as whole columns.
+"""What events say of their state to the state itself: count, times, version, as whole columns.
 
 The part of normalisation that every listed event goes through, whether the lake knows
 its state already or not, so it costs little: text becomes columns at once, and what no
@@ -7,24 +7,20 @@ event of a page has costs nothing. The rules are in docs/lake.md, "Normalisation
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from etl import schema
-from etl.source.objects import NULL_WORD, EventObject, ManagedField, StateObject
+from etl.source.columns import StateColumns
+from etl.source.moments import moments
+from etl.source.objects import NULL_WORD
 
-# Go's zero time, which some writers print instead of null.
-_ZERO_TIME = datetime(1, 1, 1, tzinfo=UTC)
-# The end of Python's calendar; Arrow's goes on, and a report could not show what lies there.
-_LAST_TIME = datetime.max.replace(tzinfo=UTC)
 # A typed null: an untyped None makes pyarrow 26 import pandas to look at it.
-_NO_TIME = pa.scalar(None, schema.TIME)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SECONDS_FORM = len("2026-11-23T08:00:00Z")
+_NO_TEXT = pa.scalar(None, pa.string())
+EMPTY = pa.scalar("", pa.string())
 _SLACK = pa.scalar(timedelta(days=1), pa.duration("us"))
 _LARGEST_VERSION = 2**63 - 1
 _LONGEST_VERSION = 100  # characters: what is longer is no number that anybody counted
@@ -47,24 +43,19 @@ class States:
     last_seen: pa.Array
     clamped: pa.Array
     timeless: pa.Array
+    namespace: pa.Array
     resource_version: pa.Array
     malformed: frozenset[int]
 
 
-def read(events: Sequence[EventObject] | Sequence[StateObject], observed_at: datetime) -> States:
-    """Return the columns of ``events``, collected at ``observed_at`` (UTC)."""
+def read(said: StateColumns, observed_at: datetime) -> States:
+    """Return the states of events that say ``said``, collected at ``observed_at`` (UTC)."""
     odd: set[int] = set()
-    first = _moments([e.firstTimestamp or e.deprecatedFirstTimestamp for e in events], odd)
-    last = _moments([e.lastTimestamp or e.deprecatedLastTimestamp for e in events], odd)
-    event = _moments([e.eventTime for e in events], odd)
-    created = _moments([e.metadata.creationTimestamp for e in events], odd)
-    written = _moments([_newest(e.metadata.managedFields) for e in events], odd)
-    behind = [e.series for e in events]
-    series = _moments([None if s is None else s.lastObservedTime for s in behind], odd)
-    series_count = _integers([None if s is None else s.count for s in behind])
-    raw_count = _integers([e.deprecatedCount if e.count is None else e.count for e in events])
-    said = pc.coalesce(series, last, event, first, created)
-    last_seen, clamped = _bounded(said, created, observed_at)
+    first, last, event = (moments(texts, odd) for texts in (said.first, said.last, said.event))
+    created, written = moments(said.created, odd), moments(said.written, odd)
+    series = moments(said.series, odd)
+    newest = pc.coalesce(series, last, event, first, created)
+    last_seen, clamped = _bounded(newest, created, observed_at)
     return States(
         first=first,
         last=last,
@@ -72,90 +63,43 @@ def read(events: Sequence[EventObject] | Sequence[StateObject], observed_at: dat
         series=series,
         created=created,
         written=written,
-        series_count=series_count,
-        raw_count=raw_count,
-        n=_count(series_count, raw_count),
+        series_count=said.series_count,
+        raw_count=said.raw_count,
+        n=_count(said.series_count, said.raw_count),
         first_seen=pc.coalesce(first, event, created),
         last_seen=last_seen,
         clamped=clamped,
-        timeless=pc.is_null(said),
-        resource_version=_versions([e.metadata.resourceVersion for e in events], odd),
+        timeless=pc.is_null(newest),
+        namespace=without(said.namespace, EMPTY),
+        resource_version=_versions(said.resource_version, odd),
         malformed=frozenset(odd),
     )
 
 
-def table(uid: pa.Array, namespace: pa.Array, states: States) -> pa.Table:
-    """Return ``schema.STATE_SCHEMA`` of events with these uids, in these namespaces."""
+def table(uid: pa.Array, states: States) -> pa.Table:
+    """Return ``schema.STATE_SCHEMA`` of events with these uids."""
     columns = [
         uid,
         states.n,
         states.last_seen,
         states.resource_version,
         states.written,
-        namespace,
+        states.namespace,
     ]
     return pa.Table.from_arrays(columns, schema=schema.STATE_SCHEMA)
 
 
-def namespaces(events: Sequence[EventObject] | Sequence[StateObject]) -> pa.Array:
-    """Return who owns each of ``events``."""
-    return pa.array([e.metadata.namespace or None for e in events], pa.string())
+def without(column: pa.Array, *absent: pa.Scalar) -> pa.Array:
+    """Return a text column in which the ``absent`` words are null; most pages hold none of them."""
+    for word in absent:
+        if column.null_count < len(column) and pc.index(column, word).as_py() >= 0:
+            column = pc.if_else(pc.equal(column, word), _NO_TEXT, column)
+    return column
 
 
 def true(mask: pa.Array) -> pa.Array:
     """Return ``mask`` with false for null."""
     return pc.fill_null(mask, False) if mask.null_count else mask  # noqa: FBT003 -- the value to fill in
-
-
-def _newest(fields: list[ManagedField] | None) -> str | None:
-    """Return the newest time, as text."""
-    if not fields:
-        return None
-    if len(fields) == 1:
-        return fields[0].time
-    times = [f.time for f in fields if f.time and f.time != NULL_WORD]
-    if all(len(time) == _SECONDS_FORM for time in times):
-        # As servers write them, UTC to the second: text compares as time does.
-        return max(times, default=None)
-    return max(times, key=lambda time: _moment(time) or _ZERO_TIME)
-
-
-def _moments(texts: list[str | None], odd: set[int]) -> pa.Array:
-    """Read RFC 3339 texts; what cannot be read is null and its position odd."""
-    if not any(texts):
-        return pa.nulls(len(texts), schema.TIME)
-    try:
-        moments = pc.cast(pa.array(texts, pa.string()), schema.TIME)
-    except pa.ArrowInvalid:
-        # Empty text, the word null, nine digits of a second, or nonsense.
-        return _one_by_one(texts, odd)
-    ends = pc.min_max(moments.cast(pa.int64())).as_py()
-    if ends["min"] <= _micros(_ZERO_TIME) or ends["max"] > _micros(_LAST_TIME):
-        return _one_by_one(texts, odd)
-    return moments
-
-
-def _one_by_one(texts: list[str | None], odd: set[int]) -> pa.Array:
-    parsed = [_moment(text) for text in texts]
-    for position, (text, moment) in enumerate(zip(texts, parsed, strict=True)):
-        if moment is None and text and text != NULL_WORD:
-            odd.add(position)
-    return pa.array([None if moment == _ZERO_TIME else moment for moment in parsed], schema.TIME)
-
-
-def _moment(text: str | None) -> datetime | None:
-    if not text or text == NULL_WORD:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _micros(moment: datetime) -> int:
-    """Return ``moment`` as ``schema.TIME`` counts it."""
-    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def _bounded(said: pa.Array, created: pa.Array, observed_at: datetime) -> tuple[pa.Array, pa.Array]:
@@ -181,9 +125,8 @@ def _count(series_count: pa.Array, raw_count: pa.Array) -> pa.Array:
     return pc.if_else(true(pc.greater_equal(series_count, 1)), series_count, legacy)
 
 
-def _versions(texts: list[str | None], odd: set[int]) -> pa.Array:
+def _versions(column: pa.Array, odd: set[int]) -> pa.Array:
     """Return resourceVersions as numbers; one that is none is null and its position odd."""
-    column = pa.array(texts, pa.string())
     try:
         numbers = pc.cast(column, pa.int64())
     except pa.ArrowInvalid:
@@ -193,7 +136,7 @@ def _versions(texts: list[str | None], odd: set[int]) -> pa.Array:
         if pc.all(pc.ascii_is_decimal(column)).as_py() is not False:
             return numbers
     read: list[int | None] = []
-    for position, text in enumerate(texts):
+    for position, text in enumerate(column.to_pylist()):
         read.append(_version(text))
         if read[-1] is None and text and text != NULL_WORD:
             odd.add(position)
@@ -205,7 +148,3 @@ def _version(text: str | None) -> int | None:
         return None
     number = int(text)
     return number if number <= _LARGEST_VERSION else None
-
-
-def _integers(numbers: list[int | None]) -> pa.Array:
-    return pa.array(numbers, pa.int64())

@@ -327,6 +327,75 @@ def test_coverage_refuses_contradictions(lake: Path) -> None:
     assert "one of --day" in refused(lake, "coverage", "--day", "2026-11-22", "--since", "1h")
 
 
+def test_sql_answers(lake: Path) -> None:
+    """One SELECT over the views, from an argument or from stdin, in every form."""
+    query = "select reason, count(*) as states from events where reason = 'BackOff' group by all"
+    (row,) = asked(lake, "sql", query, "--format", "json").json()
+    assert row["reason"] == "BackOff"
+    assert asked(lake, "sql", "-", "--format", "json", stdin=query.encode()).json() == [row]
+    assert (
+        asked(lake, "sql", query, "--format", "csv").out
+        == f"reason,states\nBackOff,{row['states']}\n"
+    )
+    assert "BackOff" in asked(lake, "sql", query).out
+    assert asked(lake, "sql", "with a as (select 1 as x) from a", "--format", "json").json() == [
+        {"x": 1}
+    ]
+    views = "select view_name from duckdb_views() where not internal order by 1"
+    names = {row["view_name"] for row in asked(lake, "sql", views, "--format", "json").json()}
+    assert {"observations", "events", "latest", "snapshots", "coverage"} <= names
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select 1; select 2",
+        "select 1; drop view events",
+        "copy (select 1) to 'x.csv'",
+        "copy events to 'x.parquet' (format parquet)",
+        "attach 'x.db'",
+        "create table x as select 1",
+        "drop view events",
+        "delete from events",
+        "set memory_limit = '1GB'",
+        "reset memory_limit",
+        "pragma database_list",
+        "install httpfs",
+        "load httpfs",
+        "export database 'x'",
+        "call pragma_version()",
+        "explain analyze select 1",
+        "",
+        "/* nothing */",
+        "selec 1",
+        "select * from no_such_view",
+        "select no_such_column from events",
+        "select $unbound",
+        "select * from read_text('/etc/hostname')",
+        "select * from read_csv('/etc/passwd')",
+        "select * from '/etc/passwd'",
+        "select * from glob('/etc/*')",
+        "select * from read_parquet('secret.parquet')",
+        "select * from read_text('https://127.0.0.1/x')",
+        "select * from sniff_csv('/etc/passwd')",
+    ],
+)
+def test_sql_that_is_refused(query: str, lake: Path) -> None:
+    """Writing, several statements, settings and files that are not the lake's data: one sentence, code 4."""
+    Path("secret.parquet").write_bytes(b"secret")
+    said = refused(lake, "sql", query, code=4)
+    assert said.startswith("error: ")
+    assert len(said.splitlines()) == 1
+    assert list(contents(Path())) == ["secret.parquet"]
+
+
+def test_sql_cannot_read_beside_the_data(lake: Path) -> None:
+    """What else lies in the lake, such as the outbox with its messages, is out of reach."""
+    for place in ("_lake.json", "outbox/pending/x.json", "parts/../_lake.json"):
+        query = f"select * from read_text('{lake}/{place}')"  # noqa: S608 -- the path is ours
+        assert "error: " in refused(lake, "sql", query, code=4)
+
+
 def test_damaged_part_is_named_and_left_out(lake: Path) -> None:
     """A truncated file costs its rows, is named even under --quiet, and stops nothing."""
     shutil.copytree(lake, "lake")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from etl import ingest
+from etl import ingest, intake
 from etl.lake import append
 from tests.lib import faults
 from tests.lib.apiserver import ApiServer
@@ -118,6 +118,7 @@ def test_interrupted_with_parts_on_disk(
 ) -> None:
     """Ctrl-C when pages were written to temporary files already leaves none of them."""
     monkeypatch.setattr(append, "HELD_BYTES", 1)
+    monkeypatch.setattr(intake, "PAGES_READ_AHEAD", 0)
     for number in range(6):
         apiserver.add(event(f"web-{number}", at=NOW))
 

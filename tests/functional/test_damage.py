@@ -13,7 +13,8 @@ import pytest
 
 from etl import schema
 from etl.errors import QueryError
-from etl.lake.append import Addition, write_parquet
+from etl.lake.append import Addition
+from etl.lake.encode import write_parquet
 from etl.lake.files import Files
 from etl.lake.layout import Lake, ledger_path, part_path
 from etl.lake.ledger import Entry, record

@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from etl import intake
 from etl.errors import ClusterError
 from etl.lake import append
 from etl.timespan import Duration
@@ -110,6 +111,7 @@ def test_staged_parts_are_discarded(
 ) -> None:
     """What earlier pages had written to disk is gone when a later one cannot be had."""
     monkeypatch.setattr(append, "HELD_BYTES", 1)
+    monkeypatch.setattr(intake, "PAGES_READ_AHEAD", 0)
 
     def look(answer: Answer) -> Answer:
         assert staged(lake)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.lib import tables
@@ -112,7 +112,7 @@ def table(events: list[dict[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=EVENTS_SCHEMA)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None)
 @given(match=MATCHES, by=BY, events=EVENTS)
 def test_sql_and_python_agree(
     match: dict[str, Any], by: list[str], events: list[dict[str, Any]]
@@ -129,7 +129,7 @@ def test_sql_and_python_agree(
     assert counted == {key: value for key, value in expected.items() if value}
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None)
 @given(match=MATCHES, by=BY, events=EVENTS, reasons=st.lists(WORDS, min_size=1, max_size=3))
 def test_condensed_events_answer_alike(
     match: dict[str, Any], by: list[str], events: list[dict[str, Any]], reasons: list[str]

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from etl import schema
 from etl.lake import layout, seal
-from etl.lake.append import write_parquet
+from etl.lake.encode import write_parquet
 from etl.lake.files import Files
 from etl.lake.layout import Lake
 from etl.lake.query import session

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from etl.lean import only_parts_of, without_numpy
+from etl.lean import only_parts_of, only_when_used, without_numpy
+from etl.source import live_access
 from tests.lib.apiserver import ApiServer
 from tests.lib.commandline import NOW
 from tests.lib.events import event
@@ -22,8 +23,9 @@ from tests.lib.stores import ENVIRON, Store
 ROOT = Path(__file__).parents[2]
 HEAVY = frozenset(
     {
-        *("altair", "duckdb", "fsspec", "httpx", "jinja2", "kubernetes.client"),
-        *("kubernetes.dynamic", "numpy", "obstore", "pandas", "pyarrow", "rich"),
+        *("altair", "duckdb", "fsspec", "httpx", "jinja2", "kubernetes.config"),
+        *("kubernetes.client.models", "kubernetes.dynamic", "oauthlib", "pydantic", "requests"),
+        *("numpy", "obstore", "pandas", "pyarrow", "rich"),
     }
 )
 # Runs one command and tells its exit code and which heavy libraries it came to hold.
@@ -79,7 +81,7 @@ def test_snapshot_imports_what_it_needs(tmp_path: Path) -> None:
         server.add(event(at=NOW))
         path = server.kubeconfig(tmp_path / "kubeconfig")
         found = imported("--lake", tmp_path / "lake", "snapshot", "--kubeconfig", path)
-    assert found == {"kubernetes.client", "pyarrow"}
+    assert found == {"kubernetes.config", "pyarrow"}
 
 
 def test_import_imports_what_it_needs(tmp_path: Path, dump: Path) -> None:
@@ -163,3 +165,23 @@ def test_parts_of_a_package_that_is_not_there() -> None:
     """The import says so, as it would have anyway."""
     with only_parts_of("no_such_package"), pytest.raises(ModuleNotFoundError):
         importlib.import_module("no_such_package.part")
+
+
+def test_what_is_only_sometimes_used_is_imported_then() -> None:
+    """Classes can be called and caught, and what was never used was never imported."""
+    with forgotten("oauthlib"):
+        with only_when_used("oauthlib", "oauthlib.oauth2"):
+            there = importlib.import_module("oauthlib").oauth2
+            error = importlib.import_module("oauthlib.oauth2").TokenExpiredError
+        assert "oauthlib" not in sys.modules
+        with pytest.raises(there.rfc6749.errors.TokenExpiredError, match="token_expired"):
+            raise error()
+        assert "oauthlib.oauth2" in sys.modules
+
+
+def test_renewal_of_tokens_finds_its_library() -> None:
+    """The package reads OIDC tokens with the library that it imported without having it."""
+    reading = vars(live_access)["kube_config"]
+    session = reading.OAuth2Session(client_id="me")
+    assert type(session).__name__ == "OAuth2Session"
+    assert issubclass(reading.oauthlib.oauth2.rfc6749.errors.InvalidClientIdError, Exception)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from etl import schema
-from etl.source import decode
+from etl.source import columns, decode
 from etl.source.normalise import Normaliser
 
 COLLECTED = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -21,7 +21,9 @@ META = {"uid": "u", "name": "web.1", "namespace": "shop", "creationTimestamp": C
 
 def _rows(*events: dict[str, Any], cluster: str = "prod") -> list[dict[str, Any]]:
     decoded = decode.page(json.dumps({"items": events}).encode())
-    table = Normaliser(decoded, cluster=cluster, observed_at=COLLECTED).rows("run")
+    table = Normaliser(columns.of_events(decoded), cluster=cluster, observed_at=COLLECTED).rows(
+        "run"
+    )
     assert table.schema == schema.SCHEMA
     table.validate(full=True)
     rows: list[dict[str, Any]] = table.to_pylist()
@@ -441,7 +443,7 @@ def test_hostile_text_is_stored_as_it_is() -> None:
 
 def test_no_events_give_no_rows() -> None:
     """An empty page gives an empty table of the schema, and its states too."""
-    rows = Normaliser(decode.Decoded(), cluster="prod", observed_at=COLLECTED)
+    rows = Normaliser(columns.of_events(decode.Decoded()), cluster="prod", observed_at=COLLECTED)
     assert rows.rows("run").equals(schema.SCHEMA.empty_table())
     assert rows.states().equals(schema.STATE_SCHEMA.empty_table())
 
@@ -458,5 +460,5 @@ def test_states_are_the_key_columns_of_the_rows() -> None:
             }
         ).encode()
     )
-    both = Normaliser(decoded, cluster="prod", observed_at=COLLECTED)
+    both = Normaliser(columns.of_events(decoded), cluster="prod", observed_at=COLLECTED)
     assert both.states().equals(both.rows("run").select(schema.STATE_SCHEMA.names))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import pytest
 
 from etl import schema
 from etl.errors import LakeError, QueryError
-from etl.lake import stranger
 from etl.lake.append import Addition
 from etl.lake.files import Files
 from etl.lake.layout import Lake
@@ -137,7 +136,7 @@ def test_a_failing_statement_tells_why(text: str) -> None:
 )
 def test_a_locked_session_reads_nothing_else(text: str, lake: Lake) -> None:
     """Statements of strangers see the lake and no other file of the machine."""
-    with stranger.session(lake, timeout=timedelta(minutes=1), memory="1GB") as opened:
+    with session(lake, locked=True) as opened:
         assert opened.run("select count(*) as n from events", {}).to_pylist() == [{"n": 2}]
         with pytest.raises(QueryError):
             opened.run(text, {})
