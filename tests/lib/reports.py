@@ -40,7 +40,10 @@ GAPPED = """
     us      | 2026-11-01 00:00 | 2026-12-01 00:00 | T       | -
     """
 # Something for each report.
-_REASONS = ("Unhealthy", "Created", "BackOff", "NodeNotReady", "NodeReady", "Evicted")
+_REASONS = (
+    *("Unhealthy", "Created", "BackOff", "NodeNotReady", "NodeReady", "Evicted"),
+    *("FailedScheduling", "FailedMount", "InspectFailed"),
+)
 # So many of the events lie at the beginning of the day: enough of one reason to be a mover.
 _BURST = 100
 NO_COVERAGE = "cluster | started_at | ended_at | covered | cause"

@@ -34,11 +34,14 @@ SORTS = (
     ("Unhealthy", "Warning", "Pod", "Readiness probe failed"),
     ("Evicted", "Warning", "Pod", "The node was low on resource: memory."),
     ("NodeNotReady", "Normal", "Node", "Node n1 status is now: NodeNotReady"),
+    ("FailedScheduling", "Warning", "Pod", "0/3 nodes are available: 3 Insufficient cpu."),
+    ("Failed", "Warning", "Pod", 'Failed to pull image "app:1": not found'),
+    ("FailedMount", "Warning", "Pod", 'configmap "web" not found'),
 )
 
 
 def _observations() -> pa.Table:
-    """Five sorts of events on each day; each repeats on the day after, and one appears in the middle."""
+    """Some sorts of events on each day; each repeats on the day after, and one appears in the middle."""
     rows = []
     for day in range(DAYS):
         for number, (reason, kind_of, kind, message) in enumerate(SORTS):
