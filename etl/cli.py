@@ -35,6 +35,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "report",
         "Answer questions: table, CSV, JSON, Markdown, Parquet or HTML.",
     ),
+    "events": ("events", "events", "Show events as kubectl events does, from all of history."),
+    "timeline": ("timeline", "timeline", "Tell what happened to an object, and around it."),
     "sql": ("sql", "sql", "Run one SELECT over the lake's views."),
     "coverage": ("coverage", "coverage", "Show what is proven to be complete, and the gaps."),
     "check": ("digest", "check", "Evaluate the rules and print the findings; send nothing."),

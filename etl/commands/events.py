@@ -1,0 +1,190 @@
+"""``eventlake events``: what ``kubectl events`` would have shown, over all of history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from etl.commands.invocation import Invocation
+from etl.commands.options import DAY, LOCAL_MOMENT, SPAN, window, zone_of
+from etl.commands.places import namespace_of
+from etl.errors import UsageError
+from etl.timespan import Window
+
+if TYPE_CHECKING:
+    from etl.incident.kinds import Reference
+    from etl.lake.query import Session
+
+_ROWS_AT_A_TIME = 10_000
+# DuckDB's LIMIT counts in 64 bits; no lake has as many rows.
+_ALL = 2**62
+# On a terminal a message of a megabyte is no help; files and pipes get all of it.
+_TERMINAL_CHARACTERS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What was asked for: whose events, of which time, and how they are chosen."""
+
+    namespace: str | None
+    about: Reference | None
+    window: Window
+    types: list[str]
+    reasons: list[str]
+    every: bool
+    most: int
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        return {
+            "namespace": self.namespace,
+            "name": self.about.name if self.about else None,
+            "kinds": list(self.about.kinds) if self.about else [],
+            "start": self.window.start,
+            "end": self.window.end,
+            "types": self.types,
+            "reasons": self.reasons,
+            "every": self.every,
+            "most": self.most,
+            # Of the statement that tells where there is something.
+            "within": False,
+            "hosts": False,
+            "owns": False,
+        }
+
+
+@click.command()
+@click.option("--namespace", "-n", metavar="NAMESPACE", help="Namespace.  [default: as kubectl]")
+@click.option("--all-namespaces", "-A", is_flag=True, help="Events of all namespaces.")
+@click.option("--for", "for_", metavar="KIND/NAME", help="About this object, such as pod/web-0.")
+@click.option("--types", multiple=True, metavar="TYPE[,TYPE]", help="Warning, Normal.")
+@click.option("--reason", "reasons", multiple=True, metavar="REASON", help="With this reason.")
+@click.option("--day", type=DAY, metavar="DAY", help="Last seen on a day, such as 2026-11-23.")
+@click.option("--since", type=SPAN, metavar="SPAN", help="Last seen in the time until now: 24h.")
+@click.option("--start", type=LOCAL_MOMENT, metavar="TIME", help="First moment of the window.")
+@click.option("--end", type=LOCAL_MOMENT, metavar="TIME", help="End of it.  [default: now]")
+@click.option("--timezone", metavar="ZONE", help="IANA timezone for days and times.")
+@click.option("--absolute", is_flag=True, help="Times instead of ages.")
+@click.option("--observations", is_flag=True, help="Every state that was seen, not the newest.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The newest N only.")
+@click.option("--no-headers", is_flag=True, help="No line with the names of the columns.")
+@click.option(
+    *("-o", "--output", "form"),
+    type=click.Choice(["wide", "json", "yaml", "name"]),
+    help="Form of the answer.  [default: a table]",
+)
+@click.pass_obj
+def events(  # noqa: PLR0913 -- click gives options as arguments
+    invocation: Invocation,
+    *,
+    namespace: str | None,
+    all_namespaces: bool,
+    for_: str | None,
+    types: tuple[str, ...],
+    reasons: tuple[str, ...],
+    day: date | None,
+    since: timedelta | None,
+    start: datetime | None,
+    end: datetime | None,
+    timezone: str | None,
+    absolute: bool,
+    observations: bool,
+    limit: int | None,
+    no_headers: bool,
+    form: str | None,
+) -> None:
+    """Show events as kubectl events does, from all of history.
+
+    A line is an event object in its newest state, oldest first. -o json and -o yaml are
+    a List of v1 Events, which kubectl's users know and eventlake import reads.
+
+    The namespace is that of the kubeconfig's context, as for kubectl, else default; only
+    the file is read, no cluster is asked.
+    """
+    from etl.incident import api, listing  # noqa: PLC0415 -- heavy imports only in the command that needs them
+    from etl.lake.query import session  # noqa: PLC0415
+
+    zone = zone_of(timezone, invocation.settings.timezone)
+    about = _reference(for_)
+    whole = all(value is None for value in (day, since, start, end))
+    wanted = _Wanted(
+        namespace=None if all_namespaces else namespace_of(invocation, namespace, about),
+        about=about,
+        window=listing.everything(invocation.now)
+        if whole
+        else window(
+            now=invocation.now,
+            zone=zone,
+            default=timedelta(0),
+            day=day,
+            since=since,
+            start=start,
+            end=end,
+        ),
+        types=[word.lower() for text in types for word in text.split(",") if word],
+        reasons=list(reasons),
+        every=observations,
+        most=limit or _ALL,
+    )
+    with session(invocation.lake, cluster=invocation.cluster_option) as opened:
+        for warning in opened.warnings:
+            invocation.warn(warning)
+        if form in {"json", "yaml"} and len(opened.clusters) > 1:
+            raise UsageError(
+                f"the lake holds {', '.join(opened.clusters)}, and a List has no place for a"
+                " cluster's name: choose one with eventlake --cluster NAME events …"
+            )
+        rows = _rows(opened, wanted)
+        style = listing.Style(
+            now=invocation.now,
+            wide=form == "wide",
+            namespaces=wanted.namespace is None,
+            clusters=len(opened.clusters) > 1,
+            heads=not no_headers,
+            zone=zone if absolute else None,
+            limit=_TERMINAL_CHARACTERS if invocation.stdout.isatty() else 0,
+        )
+        pieces = {"json": api.to_json, "yaml": api.to_yaml, "name": listing.names}
+        texts = pieces[form](rows) if form in pieces else listing.lines(rows, style)
+        empty = True
+        for text in texts:
+            empty = False
+            invocation.stdout.write(text)
+        invocation.stdout.flush()
+        if empty:
+            _nothing(invocation, opened, wanted)
+
+
+def _reference(text: str | None) -> Reference | None:
+    from etl.incident.kinds import reference  # noqa: PLC0415
+
+    try:
+        return reference(text) if text else None
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _rows(opened: Session, wanted: _Wanted) -> Iterator[dict[str, Any]]:
+    from etl.statements import statement  # noqa: PLC0415
+
+    text = statement("incident/events").text
+    for batch in opened.stream(text, wanted.parameters, rows=_ROWS_AT_A_TIME):
+        yield from batch.to_pylist()
+
+
+def _nothing(invocation: Invocation, opened: Session, wanted: _Wanted) -> None:
+    """Say it as kubectl does, and where there is something: an empty answer is easily misread."""
+    from etl.statements import statement  # noqa: PLC0415
+
+    place = f" in {wanted.namespace} namespace" if wanted.namespace else ""
+    invocation.say(f"No events found{place}.")
+    everywhere = {**wanted.parameters, "namespace": None}
+    known = opened.run(statement("incident/whereabouts").text, everywhere).to_pylist()
+    found = [row for row in known if row["namespace"] != wanted.namespace]
+    if found:
+        names = ", ".join(dict.fromkeys(str(row["namespace"]) for row in found))
+        invocation.say(f"There are some in {names}: -n NAMESPACE or -A shows them.")
