@@ -22,7 +22,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from etl.lake.files import Files
+from etl.errors import LakeError
+from etl.lake.files import Files, is_of_the_file
 from etl.timespan import Window, rfc3339
 from etl.wire import budget
 from etl.wire.outcome import Kind, Outcome
@@ -245,11 +246,19 @@ class Outbox:
         except FileNotFoundError:
             # Settled by another run since it was listed.
             return None
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             # A damaged file must not stop the others; the next digest names it.
-            if path not in self.unreadable:
-                self.unreadable.append(path)
-            return None
+            self._name_unreadable(path)
+        except LakeError as error:
+            # Neither must one that only this account may not read, or a folder in its place.
+            if not is_of_the_file(error):
+                raise
+            self._name_unreadable(path)
+        return None
+
+    def _name_unreadable(self, path: str) -> None:
+        if path not in self.unreadable:
+            self.unreadable.append(path)
 
     def _exists(self, path: str) -> bool:
         try:

@@ -13,10 +13,14 @@ from datetime import date, datetime
 
 import msgspec
 
-from etl.errors import LakeError
-from etl.lake.files import Files
+from etl.errors import LakeError, quoted
+from etl.lake.files import Files, is_of_the_file
 
 TREE = "retention"
+
+
+class NoIntentError(LakeError):
+    """The file is there, and no intent can be read from it."""
 
 
 class Day(msgspec.Struct, frozen=True):
@@ -64,16 +68,23 @@ def intents(files: Files) -> dict[str, Deletion]:
     found = {}
     for path in files.list(TREE):
         try:
-            found[path] = decoded(files.read(path))
-        except (FileNotFoundError, LakeError, msgspec.MsgspecError):
+            found[path] = read(files, path)
+        except (FileNotFoundError, NoIntentError):
             # Carried out since it was listed, or damaged: doctor names it.
             continue
     return found
 
 
-def decoded(data: bytes) -> Deletion:
-    """Read an intent; raises ``msgspec.MsgspecError`` for what is none."""
-    return msgspec.json.decode(data, type=Deletion)
+def read(files: Files, path: str) -> Deletion:
+    """Read an intent; raises ``FileNotFoundError``, and ``NoIntentError`` for what is none."""
+    try:
+        return msgspec.json.decode(files.read(path), type=Deletion)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise NoIntentError(quoted(str(error), 120)) from error
+    except LakeError as error:
+        if not is_of_the_file(error):
+            raise
+        raise NoIntentError(quoted(str(error), 120)) from error
 
 
 def encoded(deletion: Deletion) -> bytes:

@@ -12,9 +12,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
-import msgspec
-
-from etl.errors import LakeError
 from etl.lake import contents, deletions, layout
 from etl.lake.contents import Contents, Unreadable
 from etl.lake.examine_live import disagreement
@@ -106,12 +103,12 @@ def _strays(lake: Lake, cluster: str | None) -> Iterator[Finding]:
 def _intents(lake: Lake) -> Iterator[Finding]:
     for path in lake.files.list(deletions.TREE):
         try:
-            deletions.decoded(lake.files.read(path))
+            deletions.read(lake.files, path)
         except FileNotFoundError:
             # Carried out since it was listed.
             continue
-        except (LakeError, msgspec.MsgspecError):
-            yield Finding("damaged", path, "it names no files to be deleted")
+        except deletions.NoIntentError as error:
+            yield Finding("damaged", path, str(error))
 
 
 def _file(lake: Lake, file: PartFile, read: _Read) -> None:

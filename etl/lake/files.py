@@ -359,6 +359,12 @@ class LocalStaged:
             raise self._files.refused("delete", self._temporary.name, error) from error
 
 
+def is_of_the_file(error: LakeError) -> bool:
+    """Whether the system refused one file, as a folder in its place, and not a store that does not answer."""
+    cause = error.__cause__
+    return isinstance(cause, OSError) and not isinstance(cause, NotADirectoryError)
+
+
 def _write_all(file: BinaryIO, data: bytes) -> None:
     file.write(data)
 

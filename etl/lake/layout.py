@@ -27,7 +27,7 @@ from urllib.parse import quote, unquote
 from etl import manifest, schema
 from etl.errors import LakeError, UsageError, quoted
 from etl.lake import deletions
-from etl.lake.files import Files
+from etl.lake.files import Files, is_of_the_file
 
 FORMAT_VERSION = 1
 MARKER = "_lake.json"
@@ -46,10 +46,6 @@ _GENERATION = re.compile(r"\d{8}")
 _NO_CLUSTERS = frozenset({"", ".", "..", "__HIVE_DEFAULT_PARTITION__"})
 _COLUMNS = frozenset({*schema.FULL_DAY_SCHEMA.names, *manifest.FULL_SNAPSHOT_SCHEMA.names})
 _LONGEST_CLUSTER = 200  # bytes once encoded: "cluster=" and this must stay below a file name's 255
-
-
-class _NoLakeError(LakeError):
-    """There is no marker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,49 +67,38 @@ class Lake:
     """A lake on some storage; knows its paths."""
 
     files: Files
+    hidden: frozenset[str] | None = None
+    """The paths that retention took out of sight at one moment; null: as it is when they are asked for."""
+
+    def at_one_moment(self) -> Lake:
+        """Return the lake with what retention hides now, so that several listings ask for that once."""
+        return Lake(self.files, deletions.hidden(self.files))
 
     def prepare(self) -> None:
         """Create the format marker of a new lake, or refuse one that is newer than this version."""
-        try:
-            self.check()
-        except _NoLakeError:
-            if not self.files.create(MARKER, _marker()):
-                # Another run was first.
-                self.check()
+        if self._is_known() or self.files.create(MARKER, _marker()) or self._is_known():
+            return
+        # Neither there nor to be made: a link that leads nowhere has the name.
+        self._warn_of_the_marker()
 
     def check(self) -> None:
         """Raise ``LakeError`` if there is no lake, or one that this version cannot read."""
-        self._refuse_columns_above()
-        try:
-            version = self._version()
-        except FileNotFoundError as error:
+        if self._is_known():
+            return
+        if not self._has_data():
             message = (
                 f"there is no lake at {self.files.root}; name another one with --lake,"
                 " or make one with: eventlake snapshot, import or run"
             )
-            raise _NoLakeError(message) from error
-        except _DAMAGED_MARKER:
-            # Events expire while nobody looks: what is certainly lost weighs more than that a
-            # lake of a newer format may lose its marker.
-            _log.warning(
-                "%s of the lake %s is damaged; eventlake doctor --repair writes it anew",
-                MARKER,
-                self.files.root,
-            )
-            return
-        if version > FORMAT_VERSION:
-            message = (
-                f"the lake {self.files.root} has format {version}, this eventlake knows"
-                f" {FORMAT_VERSION}; use a newer eventlake"
-            )
             raise LakeError(message)
+        self._warn_of_the_marker()
 
     def marker_trouble(self) -> str:
         """Say what is wrong with the marker; raises ``LakeError`` if there is no lake, or a newer one."""
         try:
             self._version()
         except FileNotFoundError:
-            if any(self.files.list(tree) for tree in TREES):
+            if self._has_data():
                 return "it is not there, and data is"
             self.check()
         except _DAMAGED_MARKER as error:
@@ -156,17 +141,48 @@ class Lake:
     def _found(self, prefix: str) -> list[PartFile]:
         """List data files, but for those that retention took out of sight."""
         # First the intents: what is deleted between the two is in neither.
-        hidden = deletions.hidden(self.files)
+        hidden = deletions.hidden(self.files) if self.hidden is None else self.hidden
         paths = [path for path in self.files.list(prefix) if path not in hidden]
         return [found for path in paths if (found := partitioned(path))]
+
+    def _is_known(self) -> bool:
+        """Whether there is a marker; a damaged one is said, a newer one refused."""
+        self._refuse_columns_above()
+        try:
+            version = self._version()
+        except FileNotFoundError:
+            # Whoever asked knows what to do without one.
+            return False
+        except _DAMAGED_MARKER:
+            # Events expire while nobody looks: what is certainly lost weighs more than that a
+            # lake of a newer format may lose its marker.
+            self._warn_of_the_marker()
+            return True
+        if version > FORMAT_VERSION:
+            message = (
+                f"the lake {self.files.root} has format {version}, this eventlake knows"
+                f" {FORMAT_VERSION}; use a newer eventlake"
+            )
+            raise LakeError(message)
+        return True
 
     def _version(self) -> int:
         try:
             return int(json.loads(self.files.read(MARKER))["version"])
         except LakeError as error:
-            if not isinstance(error.__cause__, IsADirectoryError):
+            if not is_of_the_file(error):
                 raise
-            raise ValueError("a folder stands in its place") from error
+            raise ValueError(str(error.__cause__)) from error
+
+    def _has_data(self) -> bool:
+        return any(self.files.list(tree) for tree in TREES)
+
+    def _warn_of_the_marker(self) -> None:
+        _log.warning(
+            "%s of the lake %s is damaged; eventlake doctor --repair writes it anew",
+            MARKER,
+            self.files.root,
+        )
 
     def _refuse_columns_above(self) -> None:
         """Refuse a path with a folder like ``cluster=x``: DuckDB reads partitions in the whole path, first one wins."""

@@ -127,7 +127,7 @@ def before(lake: Lake, cluster: str) -> Before | None:
     """Return which list the cache is of, or null if nobody knows."""
     try:
         return msgspec.json.decode(lake.files.read(layout.newest_path(cluster)), type=Before)
-    except (FileNotFoundError, LakeError, OSError, msgspec.MsgspecError):
+    except (FileNotFoundError, LakeError, OSError, ValueError, msgspec.MsgspecError):
         # Lost or damaged: the checks that need the list before are not made this once.
         return None
 

@@ -188,7 +188,7 @@ def _made(lake: Lake, file: PartFile, warnings: list[str]) -> Made | None:
         return None
     try:
         return msgspec.json.decode((metadata.metadata or {}).get(METADATA_KEY, b""), type=Made)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         warnings.append(left_out(file.path, "is not a file of this lake", "it names no parts"))
         return None
 

@@ -154,6 +154,7 @@ class Session:
         return self._connection.sql(text, params=bound) if bound else self._connection.sql(text)
 
     def _open(self, lake: Lake, cluster: str | None) -> None:
+        lake = lake.at_one_moment()
         self._lake, self._cluster = lake, cluster
         self._register_reasons()
         self._show(lake)
@@ -298,7 +299,8 @@ def session(lake: Lake, *, cluster: str | None = None, locked: bool = False) -> 
     lake.check()
     opened = Session()
     try:
-        opened._open(lake, cluster)  # noqa: SLF001 -- the two are one thing: a session and its opening
+        with opened._told():  # noqa: SLF001 -- the two are one thing: a session and its opening
+            opened._open(lake, cluster)  # noqa: SLF001
         if locked:
             opened._lock(lake)  # noqa: SLF001
         yield opened

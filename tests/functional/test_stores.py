@@ -194,8 +194,8 @@ def test_a_session_opens_with_one_request_a_file(month: Store) -> None:
     with session(Lake(month.files())):
         pass
     assert len(month.gets(".parquet")) == len(set(month.gets(".parquet"))) == 21
-    # The marker, three listings.
-    assert len(month.requests) == 21 + 4
+    # The marker, what is hidden, three listings.
+    assert len(month.requests) == 21 + 5
 
 
 @pytest.mark.parametrize(
