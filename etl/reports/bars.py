@@ -92,15 +92,17 @@ def _marks(
     sums: Mapping[Any, Mapping[str | None, int | float]],
     frame: Frame,
 ) -> list[dict[str, Any]]:
-    """Return the place of the mark of each category, such as what is usual there."""
+    """Return the place of the mark of each category, such as what is usual there; none at zero."""
     found = []
     for place, category in enumerate(categories):
         amount = sum(sums.get(category, {}).values())
+        if not amount:
+            continue
         number = shown(amount, column=chart.mark, zone=frame.zone, limit=_NUMBER_CHARACTERS)
         name = named(category, column=chart.y, language=frame.language)
         told = f"{name}, {label(chart.mark, frame.language)}: {number}"
         found.append({"place": place, "to": amount, "told": told})
-    return found if sums else []
+    return found
 
 
 def _ranked(

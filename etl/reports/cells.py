@@ -28,7 +28,7 @@ _ESCAPES = re.compile(
 _SMALLEST_PERCENT = 0.1
 _UNIT = 1000
 _FEW_SECONDS = 10
-_LARGE = 1000
+_LARGE, _SMALL = 1000, 0.1
 # A message can hold 1.5 MB: what lies beyond this many times the limit is never looked at.
 _LOOKED_AT = 8
 
@@ -123,7 +123,11 @@ def _number(value: float | Decimal, column: str) -> str:
         )
     if column.endswith("_bytes"):
         return size(float(value))
-    # Of a large number nobody reads the hundredths.
-    if value == int(value) or abs(float(value)) >= _LARGE:
+    return _amount(float(value) if value != int(value) else int(value))
+
+
+def _amount(value: float) -> str:
+    """Of a large number nobody reads the hundredths, of a small one they are not enough."""
+    if abs(value) >= _LARGE or round(value, 2) == round(value) != 0 or value == 0:
         return f"{round(value):,}"
-    return f"{value:,.2f}"
+    return f"{value:.2g}" if abs(value) < _SMALL else f"{value:.2f}"

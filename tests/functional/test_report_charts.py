@@ -150,10 +150,10 @@ def test_an_hour_that_nobody_saw_is_hatched() -> None:
 
 
 def test_a_mark_stands_where_its_column_says() -> None:
-    """A bar has a line across at what is usual, summed as the bar is, and its number under the mouse."""
+    """A bar has a line across at what is usual, summed as the bar is, its number under the mouse, and none at zero."""
     table = pa.table({"reason": ["Up", "Up", "New"], "now": [20, 10, 5], "usual": [2.5, 2.0, 0.0]})
     drawing = _draw(Chart("bar", "now", "reason", mark="usual"), table)
-    assert _told(drawing) == ["Up: 30", "New: 5", "Up, Usual: 4.50", "New, Usual: 0"]
+    assert _told(drawing) == ["Up: 30", "New: 5", "Up, Usual: 4.50"]
 
 
 def test_drawings_without_rows_are_drawings() -> None:

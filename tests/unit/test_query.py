@@ -161,3 +161,20 @@ def test_the_columns_of_the_views_are_typed_by_the_schema(lake: Lake) -> None:
     for field in schema.FULL_SCHEMA:
         found = table.schema.field(field.name).type
         assert found == field.type or pa.types.is_map(field.type), field.name
+
+
+def test_open_days_are_counted_once_for_many_statements(lake: Lake) -> None:
+    """The first statement counts as it goes; from the second one on nothing is counted again."""
+    question = "select uid, n, occurrences from events order by all"
+    with session(lake) as opened:
+        connection = opened._connection  # noqa: SLF001 -- a session lets nobody ask for a plan
+
+        def counts() -> bool:
+            (row,) = connection.execute(f"explain {question}").fetchall()
+            return "WINDOW" in str(row[1]).upper()
+
+        first = opened.run(question, {})
+        assert counts()
+        assert opened.run(question, {}).to_pylist() == first.to_pylist()
+        assert not counts()
+        assert opened.run(question, {}).to_pylist() == first.to_pylist()
