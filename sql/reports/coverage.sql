@@ -8,7 +8,7 @@
 -- whose events were only imported.
 with imported as (
     select distinct cluster
-    from events
+    from observations
     where
         date >= cast($start as date)
         and date <= cast($end as date)

@@ -8,14 +8,39 @@
 -- them, which are of type Normal. "Error: ErrImagePull" and its like say the same once more
 -- and are not counted. cause is that of most failures, null where only waits were seen;
 -- causes says how many there were.
-with told as (
+with texts as (
     select
         cluster,
         namespace,
         object_name,
         case when component = 'kubelet' then host end as node,
+        reason,
+        message,
+        sum(occurrences) as occurrences,
+        min(last_seen) as first_event,
+        max(last_seen) as last_event
+    from events
+    where
+        date >= cast($start as date)
+        and date <= cast($end as date)
+        and last_seen >= $start
+        and last_seen < $end
+        and object_kind = 'Pod'
+        and (
+            (reason = 'Failed' and contains(message, 'Failed to pull image'))
+            or (reason = 'BackOff' and contains(message, 'Back-off pulling image'))
+            or reason in ('ErrImageNeverPull', 'InspectFailed')
+        )
+    group by cluster, namespace, object_name, node, reason, message
+    having sum(occurrences) > 0
+),
+
+-- A text is looked at once, however many pods say it.
+meanings as (
+    select
+        reason,
+        message,
         regexp_extract(message, '[Ii]mage "([^"]*)"', 1) as image,
-        reason = 'BackOff' as waits,
         case
             when reason = 'BackOff' then null
             when reason = 'ErrImageNeverPull' then 'never pulled'
@@ -47,23 +72,29 @@ with told as (
             when contains(lower(message), 'no space left') then 'no space left'
             when contains(lower(message), 'no match for platform') then 'wrong platform'
             else 'other'
-        end as cause,
-        occurrences,
-        last_seen,
-        message
-    from events
-    where
-        date >= cast($start as date)
-        and date <= cast($end as date)
-        and last_seen >= $start
-        and last_seen < $end
-        and object_kind = 'Pod'
-        and occurrences > 0
-        and (
-            (reason = 'Failed' and contains(message, 'Failed to pull image'))
-            or (reason = 'BackOff' and contains(message, 'Back-off pulling image'))
-            or reason in ('ErrImageNeverPull', 'InspectFailed')
-        )
+        end as cause
+    from texts
+    group by reason, message
+),
+
+told as (
+    select
+        texts.cluster,
+        texts.namespace,
+        texts.object_name,
+        texts.node,
+        texts.reason = 'BackOff' as waits,
+        texts.message,
+        texts.occurrences,
+        texts.first_event,
+        texts.last_event,
+        meanings.image,
+        meanings.cause
+    from texts
+    inner join meanings
+        on
+            texts.reason = meanings.reason
+            and texts.message is not distinct from meanings.message
 ),
 
 caused as (
@@ -94,9 +125,9 @@ pulled as (
         count(distinct row(namespace, object_name)) as pods,
         count(distinct namespace) as namespaces,
         count(distinct node) as nodes,
-        min(last_seen) as first_event,
-        max(last_seen) as last_event,
-        arg_max(message, row(not waits, last_seen, message)) as example
+        min(first_event) as first_event,
+        max(last_event) as last_event,
+        arg_max(message, row(not waits, last_event, message)) as example
     from told
     group by cluster, image
 )
@@ -115,7 +146,8 @@ select
     pulled.last_event,
     pulled.example
 from pulled
-left join caused on pulled.cluster = caused.cluster and pulled.image = caused.image
+left join caused
+    on pulled.cluster = caused.cluster and pulled.image is not distinct from caused.image
 order by
     pulled.pods desc,
     pulled.failures + pulled.back_offs desc,

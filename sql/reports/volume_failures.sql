@@ -7,11 +7,49 @@
 -- One row per cluster, namespace, reason and cause, which is told by the text; other where it tells
 -- none of the known ones. volumes counts the names in the texts. FailedBinding of type Normal
 -- is a claim that waits for a volume or a class. example is the newest message.
-with told as (
+with texts as (
     select
         cluster,
         namespace,
         reason,
+        object_kind,
+        object_name,
+        message,
+        sum(occurrences) as occurrences,
+        min(last_seen) as first_event,
+        max(last_seen) as last_event
+    from events
+    where
+        date >= cast($start as date)
+        and date <= cast($end as date)
+        and last_seen >= $start
+        and last_seen < $end
+        and reason in (
+            'AlreadyMountedVolume',
+            'ClaimLost',
+            'ClaimMisbound',
+            'FailedAttachVolume',
+            'FailedBinding',
+            'FailedMapVolume',
+            'FailedMount',
+            'FailedMountOnFilesystemMismatch',
+            'FileSystemResizeFailed',
+            'ProvisioningCleanupFailed',
+            'ProvisioningFailed',
+            'VolumeConditionAbnormal',
+            'VolumeFailedDelete',
+            'VolumeFailedRecycle',
+            'VolumeMismatch',
+            'VolumeResizeFailed'
+        )
+    group by cluster, namespace, reason, object_kind, object_name, message
+    having sum(occurrences) > 0
+),
+
+-- A text is looked at once, however many pods say it.
+meanings as (
+    select
+        message,
         case
             when contains(message, 'Multi-Attach error') then 'attached elsewhere'
             when regexp_matches(message, 'secrets? "[^"]*" not found') then 'secret not there'
@@ -38,54 +76,32 @@ with told as (
             when regexp_matches(message, 'mount failed|exit status') then 'mount command failed'
             else 'other'
         end as cause,
-        object_kind,
-        object_name,
         coalesce(
             nullif(regexp_extract(message, 'volume "([^"]*)"', 1), ''),
             nullif(regexp_extract(message, 'unmounted volumes=\[([^\]]*)\]', 1), '')
-        ) as volume,
-        occurrences,
-        last_seen,
-        message
-    from events
-    where
-        date >= cast($start as date)
-        and date <= cast($end as date)
-        and last_seen >= $start
-        and last_seen < $end
-        and occurrences > 0
-        and reason in (
-            'AlreadyMountedVolume',
-            'ClaimLost',
-            'ClaimMisbound',
-            'FailedAttachVolume',
-            'FailedBinding',
-            'FailedMapVolume',
-            'FailedMount',
-            'FailedMountOnFilesystemMismatch',
-            'FileSystemResizeFailed',
-            'ProvisioningCleanupFailed',
-            'ProvisioningFailed',
-            'VolumeConditionAbnormal',
-            'VolumeFailedDelete',
-            'VolumeFailedRecycle',
-            'VolumeMismatch',
-            'VolumeResizeFailed'
-        )
+        ) as volume
+    from texts
+    group by message
 )
 
 select
-    cluster,
-    namespace,
-    reason,
-    cause,
-    cast(sum(occurrences) as bigint) as occurrences,
-    count(distinct row(object_kind, object_name)) as objects,
-    count(distinct volume) as volumes,
-    min(last_seen) as first_event,
-    max(last_seen) as last_event,
-    arg_max(message, row(last_seen, message)) as example
-from told
-group by cluster, namespace, reason, cause
-order by occurrences desc, cluster, namespace nulls last, reason, cause
+    texts.cluster,
+    texts.namespace,
+    texts.reason,
+    meanings.cause,
+    cast(sum(texts.occurrences) as bigint) as occurrences,
+    count(distinct row(texts.object_kind, texts.object_name)) as objects,
+    count(distinct meanings.volume) as volumes,
+    min(texts.first_event) as first_event,
+    max(texts.last_event) as last_event,
+    arg_max(texts.message, row(texts.last_event, texts.message)) as example
+from texts
+inner join meanings on texts.message is not distinct from meanings.message
+group by texts.cluster, texts.namespace, texts.reason, meanings.cause
+order by
+    occurrences desc,
+    texts.cluster,
+    texts.namespace nulls last,
+    texts.reason,
+    meanings.cause
 limit $limit
