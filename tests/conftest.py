@@ -1,9 +1,10 @@
-"""Fixtures that tests of several folders share."""
+"""Fixtures that tests of several folders share, and what they counted at the end of the report."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -16,6 +17,8 @@ from tests.lib.storages import Storages
 # A machine that is busy with something else draws slowly, which says nothing of the code.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
+Tally = Callable[[str, int], None]
+_COUNTED = pytest.StashKey[Counter[str]]()
 
 
 @pytest.fixture(autouse=True)
@@ -49,3 +52,32 @@ def storages(
 def files(storages: Storages) -> Files:
     """An empty storage for a lake."""
     return storages.make()
+
+
+@pytest.fixture
+def tally(pytestconfig: pytest.Config) -> Tally:
+    """Add a number to what the report counts under a name: kills, histories."""
+
+    def count(name: str, number: int) -> None:
+        pytestconfig.stash.setdefault(_COUNTED, Counter())[name] += number
+
+    return count
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a night try more histories than a test run, and a failure be tried again."""
+    parser.addoption(
+        "--histories", type=int, default=10_000, help="random histories to count (10,000)"
+    )
+    parser.addoption("--history-seed", type=int, default=0, help="the first of them")
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Print what tests counted, so that a report says how often, and not only that, they tried."""
+    counted = config.stash.get(_COUNTED, None)
+    if counted:
+        terminalreporter.section("counted")
+        for name, number in sorted(counted.items()):
+            terminalreporter.line(f"{number:,} {name}")

@@ -1,0 +1,178 @@
+"""Work on a lake, interrupted at any point or done by many at once: what has to hold then, and after the next run.
+
+Runs in a driver of tests.lib.processes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from etl.lake.files import TEMPORARY_PREFIX
+from tests.lib import lake_jobs
+from tests.lib.crashes import Crash, How
+from tests.lib.lake_jobs import Look
+from tests.lib.processes import Child, done
+
+
+# Hundreds of lakes are written and synced: what a disk would lose is played, so memory will do.
+_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 -- mkdtemp makes its own
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A job on a copy of the lake ``base``; ``base`` need not exist."""
+
+    base: str
+    job: Callable[..., Any]
+    arguments: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unharmed:
+    """What the lake answers before and after the work that nobody disturbs, and the calls that it makes."""
+
+    before: Look | None
+    after: Look
+    calls: tuple[str, ...]
+
+
+def unharmed(work: Work) -> Unharmed:
+    """Do the work once."""
+    with _copy(work) as lake:
+        before = _look(lake)
+        worked = done(work.job, lake, "unharmed", *work.arguments, crash=Crash(lake))
+        assert not worked.error, worked.error
+        after = _look(lake)
+        assert after
+        return Unharmed(before, after, worked.calls)
+
+
+def interrupted(work: Work, expected: Unharmed, point: int, how: How) -> str:
+    """Interrupt the work, look, let the next run heal and look again; return the error it ended with."""
+    where = f"after a {how.value} before call {point}, {expected.calls[point - 1]}"
+    with _copy(work) as lake:
+        ended = done(work.job, lake, "interrupted", *work.arguments, crash=Crash(lake, point, how))
+        assert ended.killed or ended.error, f"{where}: it did not come"
+        if ended.error and expected.calls[point - 1] != "unlink":
+            left = [path.name for path in Path(lake).rglob(f"{TEMPORARY_PREFIX}*")]
+            assert not left, f"{where}, {left} are left"
+        _between(_look(lake), expected, where)
+        healing = done(work.job, lake, "healing", *work.arguments)
+        assert not healing.error, f"{where}, the next run fails: {healing.error}"
+        healed = _look(lake)
+        assert healed
+        assert healed.events == expected.after.events, f"{where}, the next run does not heal"
+        return ended.error
+
+
+_looks: dict[str, Look | None] = {}
+
+
+def _look(lake: str) -> Look | None:
+    """Look at a lake; one with the same files was looked at already, and says the same."""
+    names = set()
+    for path in Path(lake).rglob("*"):
+        folder = path.parent.relative_to(lake)
+        if path.name.startswith(TEMPORARY_PREFIX):
+            # Nobody opens one; that some are there may matter.
+            names.add(f"{folder}/temporary")
+        elif path.is_file():
+            names.add(f"{folder}/{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}")
+    known = hashlib.sha256("\n".join(sorted(names)).encode())
+    if known.hexdigest() not in _looks:
+        ended = done(lake_jobs.look, lake)
+        assert not ended.error, ended.error
+        _looks[known.hexdigest()] = ended.answer
+    return _looks[known.hexdigest()]
+
+
+def _between(found: Look | None, expected: Unharmed, where: str) -> None:
+    """Check that nothing that was there is lost, and nothing is there that was never listed."""
+    if expected.before is None:
+        assert found is None or found.states <= expected.after.states, where
+        return
+    assert found is not None, where
+    assert set(expected.before.runs) <= set(found.runs), f"{where}, the ledger lost a run"
+    assert expected.before.states <= found.states <= expected.after.states, where
+    if expected.before.states == expected.after.states:
+        assert found.events == expected.before.events, f"{where}, answers changed"
+
+
+class _copy:  # noqa: N801 -- a function with an end
+    """A copy of the work's lake for as long as the block lasts."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._folder = tempfile.mkdtemp(prefix="eventlake-crash-", dir=_MEMORY)
+
+    def __enter__(self) -> str:
+        lake = f"{self._folder}/lake"
+        if Path(self._work.base).exists():
+            shutil.copytree(self._work.base, lake)
+        return lake
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self._folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """How many processes work on one lake at once, how often, and how many of them are killed."""
+
+    folder: str
+    processes: int
+    rounds: int
+    seed: int
+    killed: bool
+
+
+def crowded(crowd: Crowd) -> int:
+    """Let processes import, seal and look at one lake at once; return how many were killed.
+
+    Each imports the lists in an order of its own, or seals, or looks. In the end everything
+    is done once more, alone, and the answers are those of a lake that one process wrote.
+    """
+    chance = random.Random(crowd.seed)  # noqa: S311 -- orders and moments, no secrets
+    lake = f"{crowd.folder}/lake"
+    killed = 0
+    for turn in range(crowd.rounds):
+        children = [
+            _member(lake, f"{turn}-{number}", chance, number) for number in range(crowd.processes)
+        ]
+        if crowd.killed:
+            for child in chance.sample(children, len(children) - 1):
+                time.sleep(chance.uniform(0, 0.08))
+                child.kill()
+        for ended in [child.end() for child in children]:
+            assert not ended.error, ended.error
+            killed += ended.killed
+        _look(lake)
+    alone = f"{crowd.folder}/alone"
+    for folder in (lake, alone):
+        assert not done(lake_jobs.import_lists, folder, "last", *range(lake_jobs.LISTS)).error
+    for hours in (0, 2, 4):
+        assert not done(lake_jobs.seal, lake, "", lake_jobs.LATER + hours * lake_jobs.HOUR).error
+    one, many = _look(alone), _look(lake)
+    assert one
+    assert many
+    assert many.events == one.events
+    assert not list(Path(lake).glob("parts/*/*/[!.]*")), "the last sealing left parts"
+    return killed
+
+
+def _member(lake: str, run: str, chance: random.Random, number: int) -> Child:
+    if number == 0:
+        return Child(lake_jobs.look_often, lake)
+    if number % 3 == 2 and (Path(lake) / "_lake.json").exists():
+        return Child(lake_jobs.seal, lake, run, lake_jobs.LATER)
+    lists = chance.sample(range(lake_jobs.LISTS), lake_jobs.LISTS)
+    return Child(lake_jobs.import_lists, lake, run, *lists)

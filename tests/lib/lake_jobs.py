@@ -1,0 +1,159 @@
+"""What processes do to a lake in tests of durability: import, snapshot, seal, and look at what is there.
+
+The story is one of a cluster whose events are listed on four days: counts grow,
+objects expire and come back under a new uid, and every list reaches back over midnight.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from etl.config.settings import Source
+from etl.ingest import ImportRequest, Run, import_events, take_snapshot
+from etl.lake import append
+from etl.lake.files import LocalFiles
+from etl.lake.layout import Lake
+from etl.lake.query import session
+from etl.source import decode, live
+from etl.source.listing import Lister
+from tests.lib import lakes
+from tests.lib.event_store import stamp
+from tests.lib.events import event
+from tests.lib.reference import Seen, occurrences
+
+HOUR = timedelta(hours=1)
+START = datetime(2026, 11, 20, 3, tzinfo=UTC)
+LISTS = 4
+_LOOKS = 3
+_ITEMS = 12
+_A_PAGE = 6
+# Every page becomes a part of its own, so that there is something between them.
+_HELD_BYTES = 1
+
+
+def collected_at(number: int) -> datetime:
+    """When list ``number`` was taken."""
+    return START + number * 24 * HOUR
+
+
+# Three days after the last list: every day is due.
+LATER = collected_at(LISTS) + 72 * HOUR
+
+
+def items(number: int) -> list[dict[str, Any]]:
+    """The event objects of list ``number``: some of the day before, and every third one came back."""
+    found = []
+    for i in range(_ITEMS):
+        at = collected_at(number) - (i % 4) * 3 * HOUR
+        uid = f"u{i}-{number}" if i % 3 == 0 else f"u{i}"
+        version = {"uid": uid, "resourceVersion": str(100 * number + i + 1)}
+        metadata = {**version, "creationTimestamp": stamp(START - 12 * HOUR)}
+        count = (number + 1) * (i + 1)
+        first = START - 12 * HOUR
+        found.append(event(f"web-{i}", at=at, first=first, count=count, metadata=metadata))
+    return found
+
+
+def states(number: int) -> set[tuple[str, int]]:
+    """(uid, n) of what list ``number`` holds."""
+    return {(one["metadata"]["uid"], one["count"]) for one in items(number)}
+
+
+def lake_in(folder: str) -> Lake:
+    """The lake in ``folder``."""
+    return Lake(LocalFiles(Path(folder)))
+
+
+def import_lists(folder: str, run: str, *numbers: int) -> list[int]:
+    """Import the lists one after the other; return the rows that each added. ``run`` makes their names unique."""
+    append.HELD_BYTES = _HELD_BYTES
+    added = []
+    for number in numbers:
+        found = items(number)
+        pages = [found[i : i + _A_PAGE] for i in range(0, len(found), _A_PAGE)]
+        at = collected_at(number)
+        request = ImportRequest(
+            cluster="prod",
+            chunks=[decode.page(json.dumps({"items": page}).encode()) for page in pages],
+            collected_at=at,
+        )
+        entry = import_events(lake_in(folder), request, _run(f"list{number}-{run}", at))
+        added.append(entry.rows_added or 0)
+    return added
+
+
+def snapshot(folder: str, run: str, kubeconfig: str, now: datetime) -> int:
+    """Take a snapshot in pages of three; return the rows that it added."""
+    append.HELD_BYTES = _HELD_BYTES
+    source = Source(kubeconfig=kubeconfig, page_size=3)
+    waits: Callable[[float], None] = lambda _: None  # noqa: E731
+    lister = Lister(live.connect(source, {}), source, lambda: now, waits)
+    entry = take_snapshot(lake_in(folder), "prod", lister, _run(run, now))
+    return entry.rows_added or 0
+
+
+def seal(folder: str, _run: str, now: datetime) -> int:
+    """Seal what is due; return how many days that were."""
+    return len(lakes.sealed(lake_in(folder), now))
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a lake answers: rows of its views, and the ids of the runs that are in the ledger."""
+
+    events: list[tuple[Any, ...]]
+    runs: list[str]
+
+    @property
+    def states(self) -> set[tuple[str, int]]:
+        """(uid, n) of what is stored."""
+        return {(row[1], row[2]) for row in self.events}
+
+
+_EVENTS = "select * exclude (snapshot_id) from events order by cluster, uid, n, last_seen"
+_COUNT = "select count(*) as n from observations"
+_RUNS = "select split_part(snapshot_id, 'Z-', 2) as id from snapshots where status <> 'failed' order by id"
+
+
+def look(folder: str) -> Look | None:
+    """Ask for everything; null if there is no lake. Nothing may be left out, doubled or counted otherwise than the rules say."""
+    if not (Path(folder) / "_lake.json").exists():
+        return None
+    with session(lake_in(folder)) as opened:
+        events = opened.run(_EVENTS, {}).to_pylist()
+        (observations,) = opened.run(_COUNT, {}).to_pylist()
+        runs = opened.run(_RUNS, {}).to_pylist()
+        assert opened.warnings == []
+    stored = {(row["uid"], row["n"]) for row in events}
+    for run in runs:
+        if match := re.match(r"list(\d)-", run["id"]):
+            assert states(int(match[1])) <= stored, f"the ledger promises {run['id']}"
+    seen = [Seen.of(row) for row in events]
+    expected = occurrences(seen)
+    assert len(events) == len(expected) == observations["n"]
+    for row in events:
+        key = (row["cluster"], row["uid"], row["n"], row["last_seen"])
+        assert (row["occurrences"], row["since"], row["reset"]) == expected[key], key
+    return Look([_compact(row) for row in events], [row["id"] for row in runs])
+
+
+def look_often(folder: str) -> None:
+    """Look several times, at whatever others are doing meanwhile."""
+    for _ in range(_LOOKS):
+        look(folder)
+
+
+def _compact(row: dict[str, Any]) -> tuple[Any, ...]:
+    first = ("cluster", "uid", "n", "last_seen", "occurrences", "since", "reset")
+    rest = sorted(f"{name}={value}" for name, value in row.items() if name not in first)
+    return (*(row[name] for name in first), " ".join(rest))
+
+
+def _run(name: str, now: datetime) -> Run:
+    return Run(now, name, lambda: now)
