@@ -22,7 +22,7 @@ help:
 	@echo "make run                    snapshot, reports and digest of the embedded sample"
 	@echo "make run FROM=cluster       the same of your kubeconfig's current cluster; it is only listed"
 	@echo "make run ARGS=\"--help\"      more options for the command"
-	@echo "make test                   all tests; ARGS=\"-k coverage\" for some"
+	@echo "make test                   all tests; ARGS=\"-k coverage\" for some, ARGS=\"--histories 100000\" for a night"
 	@echo "make check                  style, types, floor plan, SQL, docstrings"
 	@echo "make bench                  every figure with its limit"
 	@echo "make lock                   write requirements/ anew; ARGS=--upgrade for newer versions (needs uv)"

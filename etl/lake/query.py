@@ -177,6 +177,9 @@ class Session:
 
     def _show(self, lake: Lake) -> None:
         """Create the views over the files that the lake has now, but for those known to be damaged."""
+        # The ledger first: what it promises is there when the states are listed. The other way
+        # round, a run that ends in between would show as covered what is not in the answer.
+        ledger = lake.ledger(self._cluster)
         known = partitions(lake, self._cluster, without=self._damaged)
         self._warn(known.warnings)
         of = sources(known)
@@ -190,7 +193,7 @@ class Session:
             self._show_nothing("occurrences", _COUNTED_SCHEMA)
         columns = manifest.FULL_SNAPSHOT_SCHEMA.empty_table()
         self._connection.register("ledger_columns", columns)
-        rows = self._readable(lake, lake.ledger(self._cluster))
+        rows = self._readable(lake, ledger)
         self.clusters = sorted({*(name for name, _day in known.found), *clusters_of(rows)})
         self._read_files("ledger", [lake.files.location(file.path) for file in rows])
         self._create(_VIEWS)

@@ -14,6 +14,7 @@ import random
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from etl.lake.files import LocalFiles
 from etl.lake.layout import Lake
 from etl.lake.query import session
 from etl.source import decode, dump
+from tests.lib import lakes
 
 RECORDED = Path(__file__).parents[1] / "data" / "recorded"
 TTL = timedelta(minutes=2)
@@ -32,21 +34,28 @@ SNAPSHOTS = [
     (number, datetime.fromisoformat(json.loads(line)["started"]))
     for number, line in enumerate((RECORDED / "snapshots.jsonl").read_text("utf-8").splitlines())
 ]
+ANSWERS = (
+    "select * exclude (snapshot_id) from observations order by uid, n, last_seen",
+    "select uid, n, last_seen, occurrences, since, reset from events order by uid, n, last_seen",
+)
 Row = dict[str, Any]
 
 
 def _imported(folder: Path, snapshots: Iterable[tuple[int, datetime]]) -> Lake:
     """A lake with the given snapshots, each one a whole LIST at its time."""
     lake = Lake(LocalFiles(folder))
-    for number, at in snapshots:
-        body = gzip.decompress((RECORDED / f"snapshot-{number:03}.json.gz").read_bytes())
-        request = ImportRequest(
-            cluster="recorded", chunks=[decode.page(body)], collected_at=at, scope=(), ttl=TTL
-        )
-        import_events(
-            lake, request, Run(at, f"{number:03}", lambda: datetime(2026, 11, 24, tzinfo=UTC))
-        )
+    for turn, snapshot in enumerate(snapshots):
+        _import(lake, snapshot, f"{turn:03}")
     return lake
+
+
+def _import(lake: Lake, snapshot: tuple[int, datetime], name: str) -> None:
+    number, at = snapshot
+    body = gzip.decompress((RECORDED / f"snapshot-{number:03}.json.gz").read_bytes())
+    request = ImportRequest(
+        cluster="recorded", chunks=[decode.page(body)], collected_at=at, scope=(), ttl=TTL
+    )
+    import_events(lake, request, Run(at, name, lambda: datetime(2026, 11, 24, tzinfo=UTC)))
 
 
 def _asked(lake: Lake, query: str) -> list[Row]:
@@ -79,23 +88,102 @@ def test_what_was_stored_is_counted_once(whole: Lake) -> None:
     assert row["n"] == 13
 
 
-def test_no_object_counts_more_than_was_emitted(whole: Lake) -> None:
-    """For no pod and no node do the snapshots tell more than was given to its recorder."""
-    emitted: Counter[tuple[str, ...]] = Counter()
+Key = tuple[str, str, str, str]
+COUNTED = """
+select namespace, object_kind, object_name, reason, sum(occurrences)::bigint as n
+from events
+group by namespace, object_kind, object_name, reason
+"""
+
+
+def _counted(lake: Lake, until: datetime | None = None) -> dict[Key, int]:
+    """Occurrences by namespace, kind and name of the object, and reason, booked at ``until`` or before."""
+    query = COUNTED
+    if until is not None:
+        query = query.replace("group by", f"where last_seen <= '{until.isoformat()}' group by")
+    rows = _asked(lake, query)
+    return {
+        (row["namespace"], row["object_kind"], row["object_name"], row["reason"]): row["n"]
+        for row in rows
+        if row["n"]
+    }
+
+
+def _stored(until: datetime) -> dict[Key, int]:
+    """The same as the server stored it: the greatest count of each lineage that the WATCH shows."""
+    # The list from which the watch began holds one object.
+    versions = json.loads(gzip.decompress((RECORDED / "snapshot-000.json.gz").read_bytes()))[
+        "items"
+    ]
+    with gzip.open(RECORDED / "watch.jsonl.gz", "rt", encoding="utf-8") as lines:
+        versions += [
+            change["object"]
+            for change in map(json.loads, lines)
+            # An expiry or a deletion carries the last state once more.
+            if change["type"] != "DELETED" and datetime.fromisoformat(change["received"]) <= until
+        ]
+    greatest: dict[tuple[Key, str, str], int] = {}
+    for one in versions:
+        about = one["involvedObject"]
+        space = one["metadata"]["namespace"]
+        key = (space, about.get("kind"), about.get("name"), one.get("reason"))
+        first = one.get("firstTimestamp") or one.get("eventTime")
+        lineage = (key, one["metadata"]["name"], first)
+        series = (one.get("series") or {}).get("count") or 0
+        count = max(series or one.get("count") or 1, 1)
+        greatest[lineage] = max(greatest.get(lineage, 0), count)
+    stored: Counter[Key] = Counter()
+    for (key, _name, _first), count in greatest.items():
+        stored[key] += count
+    return dict(stored)
+
+
+def _emitted(until: datetime) -> dict[Key, int]:
+    """The same as it was given to the recorders, before their correlators dropped anything."""
+    emitted: Counter[Key] = Counter()
     with gzip.open(RECORDED / "truth.jsonl.gz", "rt", encoding="utf-8") as lines:
-        for line in lines:
-            one = json.loads(line)
-            emitted[one["namespace"], one["kind"], one["name"], one["reason"]] += 1
-    rows = _asked(
-        whole,
-        "select namespace, object_kind, object_name, reason, sum(occurrences)::bigint as n"
-        " from events where object_kind in ('Pod', 'Node') and object_name <> 'odd'"
-        " group by namespace, object_kind, object_name, reason",
-    )
-    assert len(rows) > 100
-    for row in rows:
-        key = (row["namespace"], row["object_kind"], row["object_name"], row["reason"])
-        assert 0 < row["n"] <= emitted[key], key
+        for one in map(json.loads, lines):
+            if datetime.fromisoformat(one["t"]) <= until:
+                emitted[one["namespace"], one["kind"], one["name"], one["reason"]] += 1
+    return dict(emitted)
+
+
+END = SNAPSHOTS[-1][1]
+# All events of this namespace were deleted: what was stored since the list before is lost.
+DOOMED = "doomed"
+# These were written without a recorder, or with another kind of object than the truth has.
+UNTOLD = ("odd", "web", "openshift-kube-apiserver")
+
+
+def test_each_object_counts_what_was_stored(whole: Lake) -> None:
+    """For every namespace, object and reason the lists give exactly what the server stored."""
+    counted, stored = _counted(whole), _stored(END)
+    assert len(stored) > 100
+    missing = {key: n - counted.get(key, 0) for key, n in stored.items() if n != counted.get(key)}
+    assert sum(missing.values()) == 1
+    assert {key[0] for key in missing} == {DOOMED}
+    assert set(counted) <= set(stored)
+
+
+def _spared(counts: dict[Key, int]) -> dict[Key, int]:
+    """All but the namespace that was deleted."""
+    return {key: n for key, n in counts.items() if key[0] != DOOMED}
+
+
+def test_at_no_time_more_was_counted_than_had_happened(whole: Lake) -> None:
+    """Up to every snapshot no object has more than was emitted by then, nor more than was stored."""
+    for _number, at in SNAPSHOTS[1::4]:
+        # Recorders write times without the fraction of a second.
+        until = at.replace(microsecond=0)
+        counted, emitted, stored = (
+            _counted(whole, until),
+            _emitted(until + timedelta(seconds=1)),
+            _stored(until + timedelta(seconds=1)),
+        )
+        assert counted
+        for key, count in counted.items():
+            assert count <= stored[key], key
+            assert key[2] in UNTOLD or stored[key] <= emitted[key], key
 
 
 def test_a_watch_tells_the_same_and_what_was_deleted(whole: Lake, tmp_path: Path) -> None:
@@ -121,10 +209,31 @@ def test_the_order_of_imports_changes_nothing(whole: Lake, tmp_path: Path) -> No
     order = [*SNAPSHOTS, *SNAPSHOTS[5:12]]
     random.Random(1).shuffle(order)  # noqa: S311 -- an order, not a secret
     lake = _imported(tmp_path / "lake", order)
-    for query in (
-        "select * exclude (snapshot_id) from observations order by uid, n, last_seen",
-        "select uid, n, last_seen, occurrences, since, reset from events order by uid, n, last_seen",
-    ):
+    for query in ANSWERS:
+        assert _asked(lake, query) == _asked(whole, query)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_sealed_between_imports_the_snapshots_tell_the_same(
+    whole: Lake, tmp_path: Path, seed: int
+) -> None:
+    """Imported in any order, some twice, and sealed in between and again, nothing changes."""
+    order = [*SNAPSHOTS, *SNAPSHOTS[5:12]]
+    chance = random.Random(seed)  # noqa: S311 -- an order, not a secret
+    chance.shuffle(order)
+    lake = Lake(LocalFiles(tmp_path / "lake"))
+    sealings = set(chance.sample(range(1, len(order)), 4))
+    now = datetime(2026, 11, 24, 6, tzinfo=UTC)
+    for turn, snapshot in enumerate(order):
+        _import(lake, snapshot, f"{turn:03}")
+        if turn in sealings:
+            # Two hours later, so that what was replaced before is deleted, too.
+            now += timedelta(hours=2)
+            assert lakes.sealed(lake, now)
+    lakes.sealed(lake, now + timedelta(hours=2))
+    lakes.sealed(lake, now + timedelta(hours=4))
+    assert lakes.files(lake, "parts") == []
+    for query in ANSWERS:
         assert _asked(lake, query) == _asked(whole, query)
 
 
@@ -150,8 +259,33 @@ def test_an_outage_is_a_gap(tmp_path: Path) -> None:
     assert 0 < row["n"] < 1373
 
 
-def test_half_the_snapshots_count_the_same(tmp_path: Path) -> None:
-    """Counts survive between snapshots: every other one, still within the TTL, counts every occurrence."""
-    lake = _imported(tmp_path / "lake", SNAPSHOTS[::2] + SNAPSHOTS[-1:])
-    (row,) = _asked(lake, "select sum(occurrences)::bigint as n from events")
-    assert row["n"] == 1373
+LEFT_OUT = {
+    "every second": SNAPSHOTS[::2],
+    "every third": [one for one in SNAPSHOTS if one[0] % 3 != 1],
+    "every fourth": [one for one in SNAPSHOTS if one[0] % 4 != 2],
+    "two of three": SNAPSHOTS[::3],
+    "two of three, later ones": SNAPSHOTS[2::3],
+}
+
+
+@pytest.mark.parametrize("kept", LEFT_OUT.values(), ids=LEFT_OUT.keys())
+def test_snapshots_that_are_left_out_cost_no_occurrence(
+    kept: list[tuple[int, datetime]], tmp_path: Path
+) -> None:
+    """Counts survive between snapshots: with gaps below the TTL each object counts what was stored."""
+    times = [at for _, at in [*kept, SNAPSHOTS[-1]]]
+    assert all(later - earlier < TTL for earlier, later in pairwise(times))
+    lake = _imported(tmp_path / "lake", dict([*kept, SNAPSHOTS[-1]]).items())
+    counted, stored = _counted(lake), _stored(END)
+    assert _spared(counted) == _spared(stored)
+    assert all(count <= stored[key] for key, count in counted.items())
+
+
+def test_gaps_above_the_ttl_cost_what_expired_in_them_and_count_nothing_twice(
+    tmp_path: Path,
+) -> None:
+    """A snapshot every two and a half minutes, at a TTL of two, counts less than was stored, and nothing more."""
+    lake = _imported(tmp_path / "lake", SNAPSHOTS[::5])
+    counted, stored = _counted(lake), _stored(END)
+    assert sum(counted.values()) < sum(stored.values())
+    assert all(count <= stored[key] for key, count in counted.items())

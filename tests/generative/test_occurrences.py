@@ -13,8 +13,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import chain
 from pathlib import Path
 from random import Random
@@ -27,6 +26,7 @@ from hypothesis import strategies as st
 
 from etl import schema
 from etl.lake.append import Addition
+from etl.lake.files import LocalFiles
 from etl.lake.layout import Lake
 from etl.lake.query import Session, session
 from etl.statements import statement
@@ -71,7 +71,7 @@ def test_the_lake_counts_what_the_rules_say(
     tried, held = 0, Counter[str]()
     while tried < wanted:
         told = _histories(seed + tried, min(A_LAKE, wanted - tried))
-        lake = lakes.empty(tmp_path / str(tried))
+        lake = lakes.empty(LocalFiles(tmp_path / str(tried)))
         expected = occurrences(merged(_written(lake, told, Random(seed + tried))))  # noqa: S311 -- orders
         _agree(told, _asked(lake), expected)
         _is_what_happened(told, expected)
@@ -104,7 +104,9 @@ def _appended(lake: Lake, name: str, rows: pa.Table) -> None:
     """Add rows as an import does, which leaves out what the lake knows."""
     for cluster in sorted(set(rows["cluster"].to_pylist())):
         with Addition(lake, cluster, name) as addition:
-            addition.add(rows.filter(pa.compute.equal(rows["cluster"], cluster)).select(schema.SCHEMA.names))
+            addition.add(
+                rows.filter(pa.compute.equal(rows["cluster"], cluster)).select(schema.SCHEMA.names)
+            )
             addition.publish()
 
 

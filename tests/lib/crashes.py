@@ -54,7 +54,7 @@ class Crash:
         """Watch the calls of this process from now on; what the folder holds already is on the disk."""
         for folder, folders, files in os.walk(self.folder):
             self._safe_names[folder] = {*folders, *files}
-            self._safe_files |= {os.stat(Path(folder) / name).st_ino for name in files}
+            self._safe_files |= {(Path(folder) / name).stat().st_ino for name in files}
         # The folder itself and those above it are none of the lake's business.
         sys.addaudithook(self._opening)
         os.open = self._remembering(os.open)

@@ -13,6 +13,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Any
 
 from tests.lib.reference import Seen
 
@@ -253,7 +254,7 @@ class _World:
     def _disguise(self) -> None:
         """Give the history a cluster, sometimes two, and sometimes take away what dumps may lack."""
         random, told = self._random, self._history
-        changes: dict[str, object] = {"cluster": random.choice(_CLUSTERS)}
+        changes: dict[str, Any] = {"cluster": random.choice(_CLUSTERS)}
         if random.random() < 0.04:
             changes["name"] = None
             told.holds.add("no name")
@@ -261,7 +262,7 @@ class _World:
             changes["first_seen"] = None
         if random.random() < 0.1:
             changes["namespace"] = None
-        told.snapshots = [[replace(one, **changes) for one in seen] for seen in told.snapshots]  # type: ignore[arg-type] -- names and values fit
+        told.snapshots = [[replace(one, **changes) for one in seen] for seen in told.snapshots]
         if random.random() < 0.08:
             # A stripped dump of a list beside the list itself.
             at = random.randrange(len(told.snapshots))

@@ -44,7 +44,9 @@ class Ended:
 class Child:
     """A job in a forked process; only for processes without threads."""
 
-    def __init__(self, job: Callable[..., Any], *arguments: Any, crash: Crash | None = None) -> None:
+    def __init__(
+        self, job: Callable[..., Any], *arguments: Any, crash: Crash | None = None
+    ) -> None:
         """Start ``job(*arguments)``, which comes to the end that ``crash`` wants."""
         answers, theirs = os.pipe()
         self._pid = os.fork()
@@ -101,9 +103,7 @@ def shared_out(function: Callable[..., _T], turns: Sequence[tuple[Any, ...]]) ->
     drivers = []
     for number in range(min(_DRIVERS, len(turns))):
         answers, theirs = _context.Pipe(duplex=False)
-        process = _context.Process(
-            target=_drive, args=(theirs, function, turns[number::_DRIVERS])
-        )
+        process = _context.Process(target=_drive, args=(theirs, function, turns[number::_DRIVERS]))
         process.start()
         theirs.close()
         drivers.append((process, answers))
