@@ -88,10 +88,13 @@ def mark(
 def sweep(lake: Lake, cluster: str | None, *, now: datetime) -> Iterator[Deletion]:
     """Delete what was taken out of sight an hour ago or more; yield each intent that was carried out."""
     for path, deletion in deletions.intents(lake.files).items():
-        if cluster not in {None, deletion.cluster} or now - deletion.marked_at < GRACE:
+        if cluster not in {None, deletion.cluster}:
             continue
-        # Once more, for the run that marked it may have died before.
+        # Once more, for the run that marked it may have died before: what is out of sight
+        # and told by no row would look covered and empty.
         _record(lake, deletion)
+        if now - deletion.marked_at < GRACE:
+            continue
         for file in deletion.files:
             lake.files.delete(file)
         for day in deletion.days:

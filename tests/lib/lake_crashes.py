@@ -70,6 +70,7 @@ def interrupted(work: Work, expected: Unharmed, point: int, how: How) -> str:
         healed = _look(lake)
         assert healed
         assert healed.events == expected.after.events, f"{where}, the next run does not heal"
+        assert healed.works == expected.after.works, f"{where}, the ledger lacks what was done"
         return ended.error
 
 

@@ -10,13 +10,13 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 from etl.config.settings import Source
 from etl.ingest import ImportRequest, Run, import_events, take_snapshot
-from etl.lake import append, retention
+from etl.lake import append, deletions, retention
 from etl.lake.files import LocalFiles
 from etl.lake.layout import Lake
 from etl.lake.query import session
@@ -100,7 +100,7 @@ def snapshot(folder: str, run: str, kubeconfig: str, now: datetime) -> int:
     source = Source(kubeconfig=kubeconfig, page_size=3)
     waits: Callable[[float], None] = lambda _: None  # noqa: E731
     lister = Lister(live.connect(source, {}), source, lambda: now, waits)
-    entry = take_snapshot(lake_in(folder), "prod", lister, _run(run, now))
+    entry = take_snapshot(lake_in(folder), "prod", lister, _run(f"snapshot-{run}", now))
     return entry.rows_added or 0
 
 
@@ -124,6 +124,11 @@ class Look:
     runs: list[str]
 
     @property
+    def works(self) -> set[str]:
+        """What the ledger tells of, whichever run did it: list0, snapshot, retention."""
+        return {run.partition("-")[0] for run in self.runs}
+
+    @property
     def states(self) -> set[tuple[str, int]]:
         """(uid, n) of what is stored."""
         return {(row[1], row[2]) for row in self.events}
@@ -143,7 +148,8 @@ def look(folder: str) -> Look | None:
     """Ask for everything; null if there is no lake. Nothing may be left out, doubled or counted otherwise than the rules say."""
     if not (Path(folder) / "_lake.json").exists():
         return None
-    with session(lake_in(folder)) as opened:
+    lake = lake_in(folder)
+    with session(lake) as opened:
         events = opened.run(_EVENTS, {}).to_pylist()
         (observations,) = opened.run(_COUNT, {}).to_pylist()
         runs = opened.run(_RUNS, {}).to_pylist()
@@ -151,7 +157,10 @@ def look(folder: str) -> Look | None:
     stored = {(row["uid"], row["n"]) for row in events}
     # Days that retention deleted are promised no more, and the first one that it kept was
     # counted while the day before it was there: whoever knew it before has to compare.
-    kept = max((run["deleted_before"] for run in runs if run["deleted_before"]), default=None)
+    told = [run["deleted_before"].date() for run in runs if run["deleted_before"]]
+    hidden = [one.deleted_before for one in deletions.intents(lake.files).values()]
+    first = max([*told, *hidden], default=None)
+    kept = first and datetime.combine(first, time(), UTC)
     for run in runs:
         if match := re.match(r"list(\d)-", run["id"]):
             promised = states(int(match[1]), kept) if kept else states(int(match[1]))

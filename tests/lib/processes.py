@@ -12,10 +12,12 @@ import multiprocessing
 import os
 import pickle
 import signal
+import tempfile
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, TypeVar
 
 from etl.errors import EventlakeError
@@ -47,7 +49,10 @@ class Child:
     def __init__(
         self, job: Callable[..., Any], *arguments: Any, crash: Crash | None = None
     ) -> None:
-        """Start ``job(*arguments)``, which comes to the end that ``crash`` wants."""
+        """Start ``job(*arguments)``, which comes to the end that ``crash`` wants.
+
+        The first argument is the lake's folder; temporary files of the child go beside it.
+        """
         answers, theirs = os.pipe()
         self._pid = os.fork()
         if self._pid == 0:
@@ -78,6 +83,8 @@ def _answer(
 ) -> None:
     """Do the job, send what came of it and leave, as a kill would: nothing is cleaned up."""
     try:
+        # Not shared with others, whose temporary folders a run on another day would sweep.
+        tempfile.tempdir = tempfile.mkdtemp(prefix="scratch-", dir=Path(arguments[0]).parent)
         if crash:
             crash.arm()
         ended = Ended(answer=job(*arguments), calls=tuple(crash.calls) if crash else ())
