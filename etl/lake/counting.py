@@ -1,34 +1,83 @@
-"""One day's files to its counted events: a session that counts in slices, to stay within its memory.
+"""A day's files to the order in which its states are sealed: where each stands, and what it adds.
 
-The statements that count an open day run here, unchanged, over one slice of lineages
-after the other: what has to be in memory at once is a slice, not a day. For 3 million
-observations that is 12 s, slicing included, where all at once takes 18 s, most of it
-for writing to disk what does not fit (measured with 1 GB).
+DuckDB sees only the narrow columns by which states are merged, counted and sorted, and
+answers with places: number of a file, number of a row. The statements that count an open
+day run here, unchanged, over one slice of lineages after the other: what has to be in
+memory at once is a slice, not a day.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from etl.errors import QueryError
+from etl import schema
 from etl.lake.layout import Lake
-from etl.lake.partitions import DAY, Sources
-from etl.lake.query import Session, first_lines
+from etl.lake.partitions import DAY, Basis, Sources
+from etl.lake.query import Session
 from etl.statements import statement
 
-# What DuckDB may hold; the process has Arrow, Parquet and itself beside it. With 700 MB the
-# sort of 3 million whole rows fails, with this the process stays below 1,536 MB.
-_MEMORY = "850MB"
-_SLICE = 400_000
+# What DuckDB may hold; beyond it writes to the folder that it is given.
+_MEMORY = "1000MB"
+_SLICE = 750_000
+# A place is the number of a file times this, and the number of a row in it: as in sql/lake/located.
+ROWS_PER_FILE = 1 << 32
+_BATCH = 122_880
+_LOCATED = pa.schema(
+    [
+        *(schema.FULL_SCHEMA.field(name) for name in ("cluster", "date")),
+        pa.field("place", pa.int64()),
+        *(
+            schema.SCHEMA.field(name)
+            for name in (
+                "namespace",
+                "name",
+                "uid",
+                "n",
+                "first_seen",
+                "last_seen",
+                "resource_version",
+                "flags",
+                "reason",
+                "object_name",
+            )
+        ),
+        pa.field("text_bytes", pa.int64()),
+    ]
+)
+_VARIABLES = {
+    name: f"set variable {name} = $value"
+    for name in ("own_files", "own_count", "copies_file", "slices", "slice")
+}
+_COUNTED = pa.schema(
+    [pa.field("place", pa.int64()), *(schema.DAY_SCHEMA.field(c.name) for c in schema.DERIVED)]
+)
 
 
-class Counting(Session):
-    """A session with the view ``events`` of one day, counted from exactly the files of ``of``."""
+def merged_copies(lake: Lake, of: Basis, *, folder: str) -> Path | None:
+    """Write the states of which there is more than one copy, merged, into ``folder``; null if there are none."""
+    with _Working(lake, of, folder) as working:
+        return working.merged_copies(Path(folder) / "copies.parquet")
 
-    def __init__(self, lake: Lake, of: Sources, *, day: date, folder: str) -> None:
-        """Count ``day``; what does not fit into memory goes to ``folder`` meanwhile. Raises ``QueryError``."""
+
+def places(lake: Lake, of: Basis, copies: Path | None, *, day: date, folder: str) -> pa.Table:
+    """Return ``place, text_bytes, occurrences, since, reset`` of each state of ``day``, in the order of a sealed day.
+
+    Places count through the files of ``of.own`` and then ``copies``.
+    """
+    with _Working(lake, of, folder) as working:
+        return working.places(copies, day)
+
+
+class _Working(Session):
+    """A session that sees some files of two days, and may write what does not fit into memory."""
+
+    def __init__(self, lake: Lake, of: Basis, folder: str) -> None:
         super().__init__(
             {
                 "memory_limit": _MEMORY,
@@ -36,34 +85,82 @@ class Counting(Session):
                 "preserve_insertion_order": "false",
             }
         )
-        try:
-            self._read_states(lake, of)
-            self._create(["lake/merged"])
-            self._count(day)
-            self._create(["views/events"])
-        except duckdb.Error as error:
-            self.close()
-            raise QueryError(first_lines(error)) from error
+        self._of_lake = lake
+        self._of = of
 
-    def _count(self, day: date) -> None:
-        connection = self._connection
-        connection.sql(statement("lake/near").text).create_view("uncounted")
-        _of(connection, "sliced", {"day": day}).create("sliced")
-        _of(connection, "sliced_before", {"day_before": day - DAY}).insert_into("sliced")
-        slices = 1 + connection.table("sliced").count("*").fetchall()[0][0] // _SLICE
-        connection.execute("set variable slices = $slices", {"slices": slices})
-        connection.execute("set variable slice = 0")
-        connection.sql(statement("lake/slice").text).create_view("near")
-        connection.sql(statement("lake/occurrences").text).create_view("counting")
-        _of(connection, "slice_counted", {"day": day}).create("occurrences")
-        for number in range(1, slices):
-            connection.execute("set variable slice = $number", {"number": number})
-            _of(connection, "slice_counted", {"day": day}).insert_into("occurrences")
+    def merged_copies(self, path: Path) -> Path | None:
+        """Merge copies slice by slice: merging needs all columns of all copies at once."""
+        with self._told():
+            return self._merged_copies(path)
+
+    def places(self, copies: Path | None, day: date) -> pa.Table:
+        """Count one slice of lineages after the other, then put all in order."""
+        with self._told():
+            return self._places(copies, day)
+
+    def _merged_copies(self, path: Path) -> Path | None:
+        self._read_states(self._of_lake, Sources([], [], self._of.own))
+        self._statement("copied").create("copied")
+        count = self._count("copied")
+        if not count:
+            return None
+        self._connection.execute("alter view parts rename to all_parts")
+        self._statement("repeated").create_view("parts")
+        self._statement("merged").create_view("merged")
+        with pq.ParquetWriter(path, schema.FULL_SCHEMA) as writer:
+            for _slice in self._slices(count):
+                for batch in self._connection.table("merged").to_arrow_reader(_BATCH):
+                    writer.write_batch(batch.cast(schema.FULL_SCHEMA))
+        return path
+
+    def _places(self, copies: Path | None, day: date) -> pa.Table:
+        lake, of = self._of_lake, self._of
+        self._read_states(lake, Sources([], of.context, of.parts))
+        own = [lake.files.location(path) for path in of.own]
+        self._set("own_files", own)
+        self._set("own_count", len(own))
+        self._statement("located").create_view("located")
+        if copies:
+            self._set("copies_file", str(copies))
+            self._statement("copies").create_view("copies")
+        else:
+            self._show_nothing("copies", _LOCATED)
+        self._statement("standing").create_view("standing")
+        self._statement("merged").create_view("merged")
+        self._statement("near").create_view("uncounted")
+        self._statement("sliced").create("sliced")
+        self._statement("sliced_before", {"day_before": day - DAY}).insert_into("sliced")
+        self._connection.register("no_counts", _COUNTED.empty_table())
+        self._connection.table("no_counts").create("counted")
+        self._set("slices", 1)
+        self._set("slice", 0)
+        self._statement("slice").create_view("near")
+        self._statement("occurrences").create_view("counting")
+        for _slice in self._slices(self._count("sliced")):
+            self._statement("slice_counted", {"day": day}).insert_into("counted")
         # Its memory is wanted for sorting; the views over it are not asked again.
-        connection.execute("drop table sliced")
+        self._connection.execute("drop table sliced")
+        return self._statement("sealed").to_arrow_table()
 
+    def _slices(self, rows: int) -> Iterator[int]:
+        slices = 1 + rows // _SLICE
+        self._set("slices", slices)
+        for number in range(slices):
+            self._set("slice", number)
+            yield number
 
-def _of(
-    connection: duckdb.DuckDBPyConnection, name: str, parameters: dict[str, object]
-) -> duckdb.DuckDBPyRelation:
-    return connection.sql(statement(f"lake/{name}").text, params=parameters)
+    def _count(self, table: str) -> int:
+        return int(self._connection.table(table).count("*").fetchall()[0][0])
+
+    def _set(self, variable: str, value: object) -> None:
+        self._connection.execute(_VARIABLES[variable], {"value": value})
+
+    def _statement(
+        self, name: str, parameters: dict[str, object] | None = None
+    ) -> duckdb.DuckDBPyRelation:
+        text = statement(f"lake/{name}").text
+        return (
+            self._connection.sql(text, params=parameters)
+            if parameters
+            else self._connection.sql(text)
+        )

@@ -112,6 +112,15 @@ class Sources:
     parts: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """The paths of the files that a day is sealed from: its own; the day before as one sealed file, or as parts."""
+
+    own: list[str]
+    context: list[str]
+    parts: list[str]
+
+
 def partitions(
     lake: Lake, cluster: str | None = None, *, without: Collection[str] = ()
 ) -> Partitions:
@@ -140,14 +149,15 @@ def sources(known: Partitions) -> Sources:
     )
 
 
-def sources_of(known: Partitions, wanted: Partition) -> Sources:
+def basis(known: Partitions, wanted: Partition) -> Basis:
     """Return the files that one day is counted anew from: its own and those of the day before."""
     before = known.before(wanted)
+    own = _paths([wanted])
     if before is None:
-        return Sources([], [], _paths([wanted]))
+        return Basis(own, [], [])
     if before.loose:
-        return Sources([], [], _paths([before, wanted]))
-    return Sources([], _paths([before]), _paths([wanted]))
+        return Basis(own, [], _paths([before]))
+    return Basis(own, _paths([before]), [])
 
 
 def _paths(some: Iterable[Partition]) -> list[str]:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from itertools import pairwise
 from typing import BinaryIO
 
@@ -27,7 +28,8 @@ import pyarrow.parquet as pq
 from etl import schema
 from etl.errors import LakeError, QueryError
 from etl.lake import layout
-from etl.lake.counting import Counting
+from etl.lake.counting import merged_copies, places
+from etl.lake.gathering import GATHERED, Opener, gathered
 from etl.lake.layout import Lake
 from etl.lake.leftovers import SPILL_PREFIX
 from etl.lake.partitions import (
@@ -36,16 +38,14 @@ from etl.lake.partitions import (
     Made,
     Partition,
     Partitions,
+    basis,
     partitions,
-    sources_of,
 )
-from etl.statements import statement
 
 # After the end of a day and the time that an event lives: for a job that starts late or takes long.
 MARGIN = timedelta(hours=1)
 # How long a reader may hold on to files that were replaced meanwhile.
 GRACE = timedelta(hours=1)
-ROWS_PER_GROUP = 122_880
 _ZSTD_LEVEL = 3
 _NO_DICTIONARY = frozenset({"uid", "resource_version", "name"})
 _ENCODINGS = {"resource_version": "DELTA_BINARY_PACKED", "uid": "PLAIN", "name": "DELTA_BYTE_ARRAY"}
@@ -126,13 +126,14 @@ def _sealed(
 
     path = layout.day_path(one.cluster, one.date, generation)
     try:
-        with (
-            _temporary_folder() as folder,
-            Counting(lake, sources_of(known, one), day=one.date, folder=folder) as counted,
-        ):
-            parameters = {"cluster": one.cluster, "day": one.date}
-            text = statement("lake/seal").text
-            writer = _Writer(counted.stream(text, parameters, rows=ROWS_PER_GROUP), made)
+        with _temporary_folder() as folder:
+            of = basis(known, one)
+            copies = merged_copies(lake, of, folder=folder)
+            order = places(lake, of, copies, day=one.date, folder=folder)
+            files: list[Opener] = [partial(lake.files.open, path) for path in of.own]
+            if copies:
+                files.append(partial(copies.open, "rb"))
+            writer = _Writer(gathered(order, files), made)
             staged = lake.files.stage(path, writer)
     except QueryError as error:
         message = f"{one.date} of {one.cluster} cannot be sealed: {error}"
@@ -144,10 +145,10 @@ def _sealed(
 
 
 class _Writer:
-    """Writes batches as the Parquet file of a sealed day."""
+    """Writes row groups as the Parquet file of a sealed day."""
 
-    def __init__(self, batches: Iterator[pa.RecordBatch], made: Callable[[], Made]) -> None:
-        self._batches = batches
+    def __init__(self, groups: Iterator[pa.Table], made: Callable[[], Made]) -> None:
+        self._groups = groups
         self._made = made
         self.rows = 0
 
@@ -159,7 +160,7 @@ class _Writer:
         ]
         with pq.ParquetWriter(
             file,
-            schema.DAY_SCHEMA,
+            GATHERED,
             compression="zstd",
             compression_level=_ZSTD_LEVEL,
             use_dictionary=text,
@@ -167,9 +168,9 @@ class _Writer:
             store_schema=False,
             write_page_checksum=True,
         ) as writer:
-            for batch in self._batches:
-                writer.write_batch(batch.cast(schema.DAY_SCHEMA))
-                self.rows += batch.num_rows
+            for group in self._groups:
+                writer.write_table(group, row_group_size=group.num_rows)
+                self.rows += group.num_rows
             writer.add_key_value_metadata({METADATA_KEY: msgspec.json.encode(self._made())})
 
 

@@ -1,5 +1,6 @@
 -- title: Near
 -- question: Which observations does the counting of open days depend on? Theirs and those of the day before.
+-- Sealing knows the place of a state in the files, and gets it back with what the state adds.
 select
     cluster,
     date,
@@ -10,7 +11,8 @@ select
     first_seen,
     last_seen,
     resource_version,
-    flags
+    flags,
+    cast(null as bigint) as place
 from merged
 union all
 select
@@ -23,5 +25,6 @@ select
     first_seen,
     last_seen,
     resource_version,
-    flags
+    flags,
+    cast(null as bigint) as place
 from context

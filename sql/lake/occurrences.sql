@@ -26,7 +26,8 @@ with states as (
         last_seen,
         first_seen,
         resource_version,
-        coalesce(list_contains(flags, 'implausible'), false) as implausible
+        coalesce(list_contains(flags, 'implausible'), false) as implausible,
+        place
     from near
 ),
 
@@ -131,5 +132,6 @@ select
         else added
     end as bigint) as occurrences,
     since,
-    reset
+    reset,
+    place
 from added

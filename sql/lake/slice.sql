@@ -11,6 +11,7 @@ select
     first_seen,
     last_seen,
     resource_version,
-    flags
+    flags,
+    place
 from sliced
 where line % getvariable('slices') = getvariable('slice')

@@ -1,11 +1,7 @@
 -- title: Slice, counted
 -- question: What do the observations of one slice add? Only those of the day that is sealed.
 select
-    cluster,
-    date,
-    uid,
-    n,
-    last_seen,
+    place,
     occurrences,
     since,
     reset

@@ -2,7 +2,16 @@
 -- question: Which observations does a day that is sealed have, and which line does each belong to?
 -- A lineage never crosses lines, so that a day can be counted one slice of lines after the other.
 select
-    uncounted.*,
+    cluster,
+    date,
+    namespace,
+    name,
+    uid,
+    n,
+    first_seen,
+    last_seen,
+    resource_version,
+    flags,
+    place,
     hash(namespace, coalesce(name, uid)) as line
-from uncounted
-where date = $day
+from standing

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl import schema
+from etl.lake import counting, gathering
 from tests.lib import lakes
 from tests.lib.storages import Storages
 
@@ -62,6 +65,16 @@ _arrivals = st.lists(
     min_size=2,
     max_size=10,
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def little_at_a_time() -> Iterator[None]:
+    """Let a few rows be a slice, a row group and all that fits into memory."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(counting, "_SLICE", 2)
+        patch.setattr(gathering, "ROWS_PER_GROUP", 2)
+        patch.setattr(gathering, "_TURN_BYTES", 1500)
+        yield
 
 
 @settings(max_examples=4, deadline=None)
