@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from itertools import islice
 
 import pyarrow as pa
@@ -111,8 +112,7 @@ def fill(
     for number, tables in enumerate(pending):
         name = f"{day:%Y%m%d}T{number:03d}"
         path = layout.part_path(CLUSTER, day, name)
-        table = pa.concat_tables(tables)
-        lake.files.stage(path, lambda file, table=table: write_parquet(table, file)).publish()
+        lake.files.stage(path, partial(write_parquet, pa.concat_tables(tables))).publish()
     return rows
 
 

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from etl import schema
+from etl.errors import QueryError, quoted
 from etl.lake.counting import ROWS_PER_FILE
 
 ROWS_PER_GROUP = 122_880
@@ -157,6 +158,14 @@ def _concatenated(pieces: list[pa.Array], field: pa.Field) -> pa.Array:
 def _read(wanted: tuple[Opener, pa.Int64Array]) -> pa.Table:
     """Return the rows of one file with these sorted numbers; row groups without any are not read."""
     opener, rows = wanted
+    try:
+        return pa.concat_tables(_read_groups(opener, rows))
+    except (pa.ArrowException, OSError) as error:
+        # A file whose pages are damaged: the day stays as it is, and its readers do without the file.
+        raise QueryError(f"a file of it cannot be read: {quoted(str(error), 120)}") from error
+
+
+def _read_groups(opener: Opener, rows: pa.Int64Array) -> list[pa.Table]:
     found = []
     with opener() as file:
         metadata = pq.read_metadata(file)
@@ -175,7 +184,7 @@ def _read(wanted: tuple[Opener, pa.Int64Array]) -> pa.Table:
                     table = opened.read_row_group(number, columns=columns, use_threads=False)
                     found.append(_complete(table).take(here))
                 before = after
-    return pa.concat_tables(found)
+    return found
 
 
 def _words(metadata: pq.FileMetaData) -> list[str]:

@@ -132,7 +132,7 @@ def _sealed(
             order = places(lake, of, copies, day=one.date, folder=folder)
             files: list[Opener] = [partial(lake.files.open, path) for path in of.own]
             if copies:
-                files.append(partial(copies.open, "rb"))
+                files.append(lambda: copies.open("rb"))
             writer = _Writer(gathered(order, files), made)
             staged = lake.files.stage(path, writer)
     except QueryError as error:

@@ -1,6 +1,5 @@
 -- title: Near
 -- question: Which observations does the counting of open days depend on? Theirs and those of the day before.
--- Sealing knows the place of a state in the files, and gets it back with what the state adds.
 select
     cluster,
     date,
@@ -11,8 +10,7 @@ select
     first_seen,
     last_seen,
     resource_version,
-    flags,
-    cast(null as bigint) as place
+    flags
 from merged
 union all
 select
@@ -25,6 +23,5 @@ select
     first_seen,
     last_seen,
     resource_version,
-    flags,
-    cast(null as bigint) as place
+    flags
 from context

@@ -26,8 +26,7 @@ with states as (
         last_seen,
         first_seen,
         resource_version,
-        coalesce(list_contains(flags, 'implausible'), false) as implausible,
-        place
+        coalesce(list_contains(flags, 'implausible'), false) as implausible
     from near
 ),
 
@@ -132,6 +131,5 @@ select
         else added
     end as bigint) as occurrences,
     since,
-    reset,
-    place
+    reset
 from added

@@ -3,6 +3,7 @@
 with before as (
     select
         uncounted.*,
+        cast(null as bigint) as place,
         hash(namespace, coalesce(name, uid)) as line
     from uncounted
     where date = $day_before
