@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import answers, figures, ingesting, snapshots, starting
+from bench import answers, figures, history, ingesting, sealing, snapshots, starting
 from bench.figures import Figure, Plan
 from bench.measure import ROOT, compile_bytecode
 from etl.lean import without_numpy
@@ -26,8 +26,12 @@ GROUPS: dict[str, Callable[[Plan], Iterator[Figure]]] = {
     "large": snapshots.large,
     "ingest": ingesting.speedup,
     "answers": answers.open_days,
+    "share": sealing.share,
+    "day": sealing.large_day,
+    "month": history.month,
 }
 _EVENTS, _MANY, _ROUNDS = 100_000, 500_000, 5
+_OBSERVATIONS, _MONTH = 3_000_000, 10_000_000
 # Of what is printed into a file or a log.
 _WIDTH = 160
 
@@ -38,14 +42,22 @@ def main() -> None:
     compile_bytecode()
     found: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="eventlake-bench-") as folder, without_numpy():
-        plan = Plan(events=given.events, many=given.many, rounds=given.rounds, folder=Path(folder))
+        plan = Plan(
+            events=given.events,
+            many=given.many,
+            day=given.day,
+            month=given.month,
+            rounds=given.rounds,
+            folder=Path(folder),
+        )
         for name in given.only or GROUPS:
             print(f"measuring: {name}", file=sys.stderr, flush=True)
             found += GROUPS[name](plan)
     figures.write(found, given.output)
     console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     figures.show(found, console)
-    if (given.events, given.many) != (_EVENTS, _MANY):
+    sizes = (given.events, given.many, given.day, given.month)
+    if sizes != (_EVENTS, _MANY, _OBSERVATIONS, _MONTH):
         console.print("\nThe sizes were chosen: they are not those that keys and limits mean.")
     console.print(f"\nwritten: {given.output}", highlight=False)
 
@@ -56,6 +68,10 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--events", type=int, default=_EVENTS, help="of the ordinary list")
     parser.add_argument("--many", type=int, default=_MANY, help="of the large list")
+    parser.add_argument(
+        "--day", type=int, default=_OBSERVATIONS, help="observations of a large day"
+    )
+    parser.add_argument("--month", type=int, default=_MONTH, help="observations of 30 days")
     parser.add_argument("--rounds", type=int, default=_ROUNDS, help="of each comparison")
     parser.add_argument("--only", action="append", choices=list(GROUPS), help="may be repeated")
     parser.add_argument(

@@ -37,23 +37,23 @@ def open_days(plan: Plan) -> Iterator[Figure]:
     """Yield sizes and times of a lake of two days with three states of every event."""
     lake = Lake(LocalFiles(plan.folder / "answers"))
     count = max(1, plan.events // _STATES)
-    json_bytes = _fill(lake, count, state=0, days_ago=0)
+    json_bytes = import_list(lake, count, state=0, days_ago=0)
     of = f"parts of one day as snapshots wrote them, beside the API's JSON of the same states: {count:,} events"
     yield Figure("json_bytes_per_event", json_bytes / count, f"the API's JSON, {count:,} events")
     yield Figure(
         "part_bytes_per_event", _size(lake) / count, "parts of the same events, one state of each"
     )
     yield Figure("part_bytes_share_1_state", _size(lake) / json_bytes, f"{of}, one state of each")
-    json_bytes += sum(_fill(lake, count, state=s, days_ago=0) for s in range(1, _STATES))
+    json_bytes += sum(import_list(lake, count, state=s, days_ago=0) for s in range(1, _STATES))
     yield Figure("part_bytes_share_3_states", _size(lake) / json_bytes, f"{of}, three of each")
     for state in range(_STATES):
-        _fill(lake, count, state=state, days_ago=1)
+        import_list(lake, count, state=state, days_ago=1)
     lasting = f"{_DAYS} open days of {count * _STATES:,} observations"
     yield from _reports(lake, plan, lasting)
     yield from _commands(lake, plan, lasting)
 
 
-def _fill(lake: Lake, count: int, *, state: int, days_ago: int) -> int:
+def import_list(lake: Lake, count: int, *, state: int, days_ago: int) -> int:
     """Import one list; return the bytes of JSON that it was. Another day is of other events."""
     bodies = list(_bodies(count, state=state, days_ago=days_ago))
     collected_at = NOW + state * INTERVAL - timedelta(days=days_ago)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 
 import pyarrow as pa
@@ -19,8 +19,9 @@ import pyarrow.compute as pc
 from bench.generate_events import INTERVAL, NOW, rendered
 from etl import schema
 from etl.lake import layout
-from etl.lake.append import write_parquet
+from etl.lake.encode import write_parquet
 from etl.lake.layout import Lake
+from etl.source import columns as column_wise
 from etl.source import decode
 from etl.source.normalise import Normaliser
 
@@ -34,6 +35,12 @@ _DAY = timedelta(days=1)
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 _POD_SUFFIX = 5
 _TIMES = [field.name for field in schema.SCHEMA if pa.types.is_timestamp(field.type)]
+
+
+@cache
+def stock(observations: int) -> Stock:
+    """Return what days of so many observations in all are made from; it is made once."""
+    return Stock(max(1, observations // STATES))
 
 
 class Stock:
@@ -109,7 +116,7 @@ def fill(
             seen = min((slot % parts) + state, parts - 1)
             pending[seen].append(_moved(table, shift, f"{day:%Y%m%d}T{seen:03d}"))
             rows += table.num_rows
-    for number, tables in enumerate(pending):
+    for number, tables in enumerate(filter(None, pending)):
         name = f"{day:%Y%m%d}T{number:03d}"
         path = layout.part_path(CLUSTER, day, name)
         lake.files.stage(path, partial(write_parquet, pa.concat_tables(tables))).publish()
@@ -122,7 +129,9 @@ def _decoded(count: int, state: int) -> pa.Table:
     tables = []
     while page := list(islice(items, _PAGE)):
         listed = decode.page(b'{"items":[' + b",".join(page) + b"]}")
-        rows = Normaliser(listed, cluster=CLUSTER, observed_at=NOW + state * INTERVAL)
+        rows = Normaliser(
+            column_wise.of_events(listed), cluster=CLUSTER, observed_at=NOW + state * INTERVAL
+        )
         tables.append(rows.rows("-"))
     return pa.concat_tables(tables).combine_chunks()
 
