@@ -29,7 +29,7 @@ from etl import schema
 from etl.errors import LakeError, QueryError
 from etl.lake import layout
 from etl.lake.counting import merged_copies, places
-from etl.lake.gathering import GATHERED, Opener, gathered
+from etl.lake.gathering import GATHERED, ROWS_PER_GROUP, Opener, gathered
 from etl.lake.layout import Lake
 from etl.lake.leftovers import SPILL_PREFIX
 from etl.lake.partitions import (
@@ -46,9 +46,25 @@ from etl.lake.partitions import (
 MARGIN = timedelta(hours=1)
 # How long a reader may hold on to files that were replaced meanwhile.
 GRACE = timedelta(hours=1)
+# Measured, see docs/sealing.md: 1 is 1 % larger, 9 is 5 % smaller and takes twice as long.
 _ZSTD_LEVEL = 3
-_NO_DICTIONARY = frozenset({"uid", "resource_version", "name"})
-_ENCODINGS = {"resource_version": "DELTA_BINARY_PACKED", "uid": "PLAIN", "name": "DELTA_BYTE_ARRAY"}
+_NO_DICTIONARY = frozenset({"uid", "name"})
+# Numbers and times as differences take a fifth less than plain ones, and less time to read.
+_ENCODINGS = {
+    "uid": "PLAIN",
+    "name": "DELTA_BYTE_ARRAY",
+    **{
+        field.name: "DELTA_BINARY_PACKED"
+        for field in schema.DAY_SCHEMA
+        if pa.types.is_timestamp(field.type) or pa.types.is_integer(field.type)
+    },
+}
+# A question about one object meets many groups whose names lie around it; the filter tells
+# most of them, and most days, that it is not there. It costs 1 % of the bytes.
+_FILTERED = "object_name"
+_FALSE_POSITIVES = 0.01
+# Objects have several events, and these several states.
+_ROWS_PER_OBJECT = 3
 _log = logging.getLogger(__name__)
 
 
@@ -133,7 +149,7 @@ def _sealed(
             files: list[Opener] = [partial(lake.files.open, path) for path in of.own]
             if copies:
                 files.append(lambda: copies.open("rb"))
-            writer = _Writer(gathered(order, files), made)
+            writer = _Writer(gathered(order, files), made, expected=order.num_rows)
             staged = lake.files.stage(path, writer)
     except QueryError as error:
         message = f"{one.date} of {one.cluster} cannot be sealed: {error}"
@@ -147,8 +163,11 @@ def _sealed(
 class _Writer:
     """Writes row groups as the Parquet file of a sealed day."""
 
-    def __init__(self, groups: Iterator[pa.Table], made: Callable[[], Made]) -> None:
+    def __init__(
+        self, groups: Iterator[pa.Table], made: Callable[[], Made], *, expected: int
+    ) -> None:
         self._groups = groups
+        self._objects = 1 + min(expected, ROWS_PER_GROUP) // _ROWS_PER_OBJECT
         self._made = made
         self.rows = 0
 
@@ -165,6 +184,7 @@ class _Writer:
             compression_level=_ZSTD_LEVEL,
             use_dictionary=text,
             column_encoding=_ENCODINGS,
+            bloom_filter_options={_FILTERED: {"ndv": self._objects, "fpp": _FALSE_POSITIVES}},
             store_schema=False,
             write_page_checksum=True,
         ) as writer:
