@@ -37,6 +37,7 @@ SCRIPT: list[tuple[timedelta, tuple[str, ...], str]] = [
     (2 * HOUR, ("run",), "digest sent to"),
     (2 * HOUR + 10 * MINUTE, ("digest", "--at", "2026-11-23T09:00:00Z", "--dry-run"), "prod"),
     (2 * HOUR + 20 * MINUTE, ("deliver",), ""),
+    (3 * HOUR, ("doctor", *JSON), "[]"),
     (5 * HOUR, ("sample",), "sample"),
     (5 * HOUR, ("version",), "0.1.0"),
 ]
