@@ -37,6 +37,8 @@ SCRIPT: list[tuple[timedelta, tuple[str, ...], str]] = [
     (2 * HOUR, ("run",), "digest sent to"),
     (2 * HOUR + 10 * MINUTE, ("digest", "--at", "2026-11-23T09:00:00Z", "--dry-run"), "prod"),
     (2 * HOUR + 20 * MINUTE, ("deliver",), ""),
+    (3 * HOUR, ("events", "-A", "--since", "14d"), "web-001"),
+    (3 * HOUR, ("timeline", "pod/web-001", "-n", "shop", "--since", "14d"), "web-001"),
     (3 * HOUR, ("doctor", *JSON), "[]"),
     (5 * HOUR, ("sample",), "sample"),
     (5 * HOUR, ("version",), "0.1.0"),
