@@ -108,7 +108,11 @@ def test_interrupted_before_every_call(work: tuple[Work, Unharmed], how: How, ta
     turns = [(made, expected, point + 1, how) for point in range(len(expected.calls))]
     errors = shared_out(interrupted, turns)
     if how is How.REFUSE:
-        assert all(error.startswith("LakeError: cannot ") for error in errors)
+        # Retention goes on without a day that cannot be sealed or a folder that cannot be removed.
+        told = [error for error in errors if error]
+        assert len(told) == len(errors) or made.job is lake_jobs.retain
+        assert told
+        assert all(error.startswith("LakeError: cannot ") for error in told)
         tally("calls refused by the operating system", len(turns))
     else:
         assert not any(errors)

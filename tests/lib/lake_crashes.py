@@ -56,22 +56,27 @@ def unharmed(work: Work) -> Unharmed:
 
 
 def interrupted(work: Work, expected: Unharmed, point: int, how: How) -> str:
-    """Interrupt the work, look, let the next run heal and look again; return the error it ended with."""
+    """Interrupt the work, look, let the next run heal and look again; return the error it ended with, if any."""
     where = f"after a {how.value} before call {point}, {expected.calls[point - 1]}"
     with _copy(work) as lake:
         ended = done(work.job, lake, "interrupted", *work.arguments, crash=Crash(lake, point, how))
-        assert ended.killed or ended.error, f"{where}: it did not come"
+        assert ended.killed or how is How.REFUSE, f"{where}: it did not come"
         if ended.error and expected.calls[point - 1] != "unlink":
             left = [path.name for path in Path(lake).rglob(f"{TEMPORARY_PREFIX}*")]
             assert not left, f"{where}, {left} are left"
-        _between(_look(lake), expected, where)
-        healing = done(work.job, lake, "healing", *work.arguments)
-        assert not healing.error, f"{where}, the next run fails: {healing.error}"
-        healed = _look(lake)
-        assert healed
-        assert healed.events == expected.after.events, f"{where}, the next run does not heal"
-        assert healed.works == expected.after.works, f"{where}, the ledger lacks what was done"
+        hold_after(work, expected, lake, where)
         return ended.error
+
+
+def hold_after(work: Work, expected: Unharmed, lake: str, where: str) -> None:
+    """Check that the lake keeps its promises after whatever happened, and that the next run heals it."""
+    _between(_look(lake), expected, where)
+    healing = done(work.job, lake, "healing", *work.arguments)
+    assert not healing.error, f"{where}, the next run fails: {healing.error}"
+    healed = _look(lake)
+    assert healed
+    assert healed.events == expected.after.events, f"{where}, the next run does not heal"
+    assert healed.works == expected.after.works, f"{where}, the ledger lacks what was done"
 
 
 _looks: dict[str, Look | None] = {}
