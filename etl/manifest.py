@@ -160,3 +160,12 @@ SNAPSHOT_SCHEMA = pa.schema([pa.field(c.name, c.type, nullable=c.nullable) for c
 FULL_SNAPSHOT_SCHEMA = pa.schema(
     [*(pa.field(c.name, c.type, nullable=c.nullable) for c in LEDGER_PARTITIONS), *SNAPSHOT_SCHEMA]
 )
+
+# What the ledger promises and the files do not hold: runs whose parts, or whose own row, cannot be read.
+DAMAGE_SCHEMA = pa.schema(
+    [
+        pa.field("cluster", pa.string(), nullable=False),
+        pa.field("snapshot_id", pa.string(), nullable=False),
+        pa.field("started_at", TIME),
+    ]
+)

@@ -31,7 +31,8 @@ from etl.commands.output import console, deliver
 def sql(invocation: Invocation, query: str, form: str, output: Path | None) -> None:
     """Run one SELECT over the lake's views; - reads it from standard input.
 
-    Views: observations, events, latest, snapshots, coverage, reasons. Filter on date as
+    Views: observations, events, latest, snapshots, coverage,
+    coverage_by_namespace, reasons. Filter on date as
     well as on last_seen: the files are cut by date.
     """
     from etl.lake.query import session  # noqa: PLC0415 -- heavy imports only in the command that needs them

@@ -93,6 +93,7 @@ class Partitions:
 
     found: Mapping[tuple[str, date], Partition]
     warnings: list[str]
+    unreadable: list[PartFile] = field(default_factory=list)
 
     def before(self, partition: Partition) -> Partition | None:
         """Return the day before, null where nothing is there."""
@@ -127,12 +128,12 @@ def partitions(
     """Return what stands for each partition of one cluster or all; paths in ``without`` are passed over."""
     days = [file for file in lake.days(cluster) if file.path not in without]
     parts = [file for file in lake.parts(cluster) if file.path not in without]
-    return _sorted_out(lake, days, parts)
+    return standing(lake, days, parts)
 
 
 def partition(lake: Lake, cluster: str, day: date) -> Partition:
     """Return what stands for one partition, which may be empty."""
-    of_day = _sorted_out(lake, lake.generations(cluster, day), lake.partition(cluster, day))
+    of_day = standing(lake, lake.generations(cluster, day), lake.partition(cluster, day))
     found = of_day.found.get((cluster, day)) or Partition(cluster, day)
     found.warnings += of_day.warnings
     return found
@@ -164,14 +165,21 @@ def _paths(some: Iterable[Partition]) -> list[str]:
     return [file.path for one in some for file in one.files]
 
 
-def _sorted_out(lake: Lake, days: Sequence[PartFile], parts: Sequence[PartFile]) -> Partitions:
+def standing(
+    lake: Lake,
+    days: Sequence[PartFile],
+    parts: Sequence[PartFile],
+    *,
+    columns: pa.Schema = schema.FULL_SCHEMA,
+) -> Partitions:
+    """Return what stands for each partition of sealed files ``days`` and loose files ``parts`` of ``columns``."""
     known = Partitions({}, [])
     found: dict[tuple[str, date], Partition] = {}
     lake.files.expect([file.path for file in days])
     for file in days:
         one = found.setdefault((file.cluster, file.date), Partition(file.cluster, file.date))
         one.taken = max(one.taken, int(file.name))
-        if made := _made(lake, file, known.warnings):
+        if made := _made(lake, file, known):
             one.generations.append(Sealed(file, made))
     named = {key: frozenset(one.names) for key, one in found.items()}
     loose = []
@@ -183,32 +191,34 @@ def _sorted_out(lake: Lake, days: Sequence[PartFile], parts: Sequence[PartFile])
             loose.append(file)
     lake.files.expect([file.path for file in loose])
     for file in loose:
-        if _readable(lake, file, known.warnings):
+        if _readable(lake, file, known, columns):
             key = (file.cluster, file.date)
             found.setdefault(key, Partition(*key)).loose.append(file)
     return Partitions(
-        {k: one for k, one in found.items() if one.generations or one.loose}, known.warnings
+        {k: one for k, one in found.items() if one.generations or one.loose},
+        known.warnings,
+        known.unreadable,
     )
 
 
-def _made(lake: Lake, file: PartFile, warnings: list[str]) -> Made | None:
+def _made(lake: Lake, file: PartFile, known: Partitions) -> Made | None:
     """Read what a sealed file tells of itself; one that tells nothing is left out and named."""
-    metadata = _footer(lake, file, warnings)
+    metadata = _footer(lake, file, known)
     if metadata is None:
         return None
     try:
         return msgspec.json.decode((metadata.metadata or {}).get(METADATA_KEY, b""), type=Made)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        warnings.append(left_out(file.path, "is not a file of this lake", "it names no parts"))
+        _leave_out(known, file, "is not a file of this lake", "it names no parts")
         return None
 
 
-def _readable(lake: Lake, file: PartFile, warnings: list[str]) -> bool:
-    metadata = _footer(lake, file, warnings)
+def _readable(lake: Lake, file: PartFile, known: Partitions, columns: pa.Schema) -> bool:
+    metadata = _footer(lake, file, known)
     if metadata is None:
         return False
-    if reason := foreign(metadata.schema.to_arrow_schema(), schema.FULL_SCHEMA):
-        warnings.append(left_out(file.path, "is not a file of this lake", reason))
+    if reason := foreign(metadata.schema.to_arrow_schema(), columns):
+        _leave_out(known, file, "is not a file of this lake", reason)
         return False
     return True
 
@@ -231,18 +241,21 @@ def left_out(path: str, trouble: str, reason: str) -> str:
     return f"{path} {trouble} and is left out: {reason}"
 
 
-def _footer(lake: Lake, file: PartFile, warnings: list[str]) -> pq.FileMetaData | None:
+def _footer(lake: Lake, file: PartFile, known: Partitions) -> pq.FileMetaData | None:
     try:
         with lake.files.footer(file.path) as footer:
             return pq.read_metadata(footer)
     except FileNotFoundError:
         if file.path in lake.files.list(file.path.rpartition("/")[0]):
-            warnings.append(
-                left_out(file.path, "cannot be read", "it is a link that leads nowhere")
-            )
+            _leave_out(known, file, "cannot be read", "it is a link that leads nowhere")
         # Else deleted since it was listed: the generation that replaced it an hour ago was listed, too.
         return None
     except (pa.ArrowException, OSError) as error:
         # One damaged file must not stop every answer: it is left out, by name.
-        warnings.append(left_out(file.path, "cannot be read", quoted(str(error), 120)))
+        _leave_out(known, file, "cannot be read", quoted(str(error), 120))
         return None
+
+
+def _leave_out(known: Partitions, file: PartFile, trouble: str, reason: str) -> None:
+    known.unreadable.append(file)
+    known.warnings.append(left_out(file.path, trouble, reason))

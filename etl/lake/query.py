@@ -24,7 +24,8 @@ from etl import manifest, schema
 from etl.errors import QueryError, quoted
 from etl.lake.files import Taught
 from etl.lake.layout import Lake, PartFile, clusters_of
-from etl.lake.partitions import Sources, foreign, left_out, partitions, sources
+from etl.lake.ledger_days import ledger_files
+from etl.lake.partitions import Partitions, Sources, left_out, partitions, sources
 from etl.statements import statement
 
 # Where the data is: what sessions may read.
@@ -49,6 +50,7 @@ _VIEWS = (
     "views/events",
     "views/latest",
     "views/snapshots",
+    "views/coverage_by_namespace",
     "views/coverage",
 )
 # A single statement pays for no table that nobody asks again.
@@ -102,6 +104,8 @@ class Session:
             if "cluster" in table.column_names:
                 found = {value for value in pc.unique(table["cluster"]).to_pylist() if value}
                 opened.clusters = sorted({*opened.clusters, *found})
+        if "damage" not in tables:
+            opened._connection.register("damage", manifest.DAMAGE_SCHEMA.empty_table())
         if "reasons" not in tables:
             opened._register_reasons()
         if "coverage" in tables:
@@ -191,14 +195,25 @@ class Session:
             # Plans of a lake whose days are all closed have nothing to merge and to count.
             self._show_nothing("merged", schema.FULL_SCHEMA)
             self._show_nothing("occurrences", _COUNTED_SCHEMA)
-        columns = manifest.FULL_SNAPSHOT_SCHEMA.empty_table()
-        self._connection.register("ledger_columns", columns)
-        rows = self._readable(lake, ledger)
+        rows = self._show_ledger(lake, known, ledger)
         self.clusters = sorted({*(name for name, _day in known.found), *clusters_of(rows)})
-        self._read_files("ledger", [lake.files.location(file.path) for file in rows])
         self._create(_VIEWS)
         self._define_macros()
         self._used = [*of.days, *of.context, *of.parts, *(file.path for file in rows)]
+
+    def _show_ledger(
+        self, lake: Lake, known: Partitions, listed: Sequence[PartFile]
+    ) -> list[PartFile]:
+        """Create the views of the ledger and of what it promises in vain; return the ledger's files."""
+        ledger = ledger_files(lake, listed, without=self._damaged)
+        self._warn(ledger.warnings)
+        columns = manifest.FULL_SNAPSHOT_SCHEMA.empty_table()
+        self._connection.register("ledger_columns", columns)
+        self._read_files("ledger", [lake.files.location(file.path) for file in ledger.files])
+        self._connection.register("present", _present(known))
+        self._connection.register("lost_rows", ledger.lost)
+        self._create(("lake/damage",))
+        return ledger.files
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -280,24 +295,14 @@ class Session:
         options = pacsv.ParseOptions(delimiter="\t", quote_char=False)
         self._connection.register("reasons", pacsv.read_csv(_CATALOGUE, parse_options=options))
 
-    def _readable(self, lake: Lake, files: Sequence[PartFile]) -> list[PartFile]:
-        """Leave out, and name, what is no row of the ledger: DuckDB would refuse the whole query."""
-        readable = []
-        lake.files.expect([file.path for file in files])
-        for file in files:
-            if file.path in self._damaged:
-                continue
-            try:
-                with lake.files.footer(file.path) as footer:
-                    found = pq.read_schema(footer)
-            except (pa.ArrowException, OSError) as error:
-                self._warn([left_out(file.path, "cannot be read", quoted(str(error), 120))])
-                continue
-            if reason := foreign(found, manifest.FULL_SNAPSHOT_SCHEMA):
-                self._warn([left_out(file.path, "is not a file of this lake", reason)])
-                continue
-            readable.append(file)
-        return readable
+
+def _present(known: Partitions) -> pa.Table:
+    """Return the parts that can be read, by cluster, as the ledger names them: date/name."""
+    named = [
+        (name, f"{day}/{part}") for (name, day), one in known.found.items() for part in one.names
+    ]
+    columns = {"cluster": [name for name, _ in named], "part": [part for _, part in named]}
+    return pa.table(columns, pa.schema({"cluster": pa.string(), "part": pa.string()}))
 
 
 def _is_reading(error: duckdb.Error) -> bool:

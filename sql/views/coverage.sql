@@ -1,138 +1,87 @@
 -- title: Coverage
--- question: For which time does the ledger prove that no final state was missed, and where not?
--- A state written at w can be listed until w + TTL, so a list that was sent at s and
--- received at e proves the time from e - TTL to s, less a minute for clocks. Spans that
--- two lists leave open are gaps. Before the first and after the last span nothing is known.
--- What retention deleted is a gap as well: lists before the deletion prove only what it left.
-with deletions as (
+-- question: For which time does the ledger prove that no final state was missed, where not, and why?
+-- The spans of a cluster's namespaces put together: covered is what is covered for all that were
+-- listed at the time. namespaces names these; null is the cluster as a whole.
+with named as materialized (
     select
         cluster,
-        min(deleted_from) as started_at,
-        max(deleted_before) as ended_at,
-        max(started_at) as deleted_at
-    from snapshots
-    where kind = 'retention'
-    group by cluster
-),
-
-proofs as (
-    select
-        snapshots.cluster,
-        case
-            when snapshots.started_at < deletions.deleted_at
-                then
-                    greatest(
-                        snapshots.received_at - to_seconds(snapshots.ttl_seconds - 60),
-                        deletions.ended_at
-                    )
-            else snapshots.received_at - to_seconds(snapshots.ttl_seconds - 60)
-        end as started_at,
-        snapshots.sent_at as ended_at
-    from snapshots
-    left join deletions on snapshots.cluster = deletions.cluster
-    where
-        snapshots.status in ('complete', 'inconsistent')
-        and snapshots.scope is null
-        and snapshots.sent_at is not null
-        and snapshots.received_at is not null
-        and snapshots.ttl_seconds > 60
-),
-
--- The two ends of what was deleted are spans without length: what lies between is a gap.
-spans as (
-    select *
-    from proofs
-    where started_at < ended_at
-    union all
-    select
-        cluster,
-        started_at,
-        started_at as ended_at
-    from deletions
-    union all
-    select
-        cluster,
-        ended_at as started_at,
-        ended_at
-    from deletions
-),
-
-reached as (
-    select
-        cluster,
+        namespaces,
         started_at,
         ended_at,
-        max(ended_at) over (
+        covered,
+        cause
+    from coverage_by_namespace
+),
+
+cuts as (
+    select
+        cluster,
+        started_at as cut
+    from named
+    union
+    select
+        cluster,
+        ended_at as cut
+    from named
+),
+
+pieces as (
+    select
+        cluster,
+        cut as started_at,
+        lead(cut) over (partition by cluster order by cut) as ended_at
+    from cuts
+),
+
+states as (
+    select
+        pieces.cluster,
+        pieces.started_at,
+        pieces.ended_at,
+        bool_and(spans.covered) as covered,
+        coalesce(min(spans.cause) filter (where spans.namespaces is null), min(spans.cause))
+            as cause,
+        case
+            when not bool_or(spans.namespaces is null)
+                then list_sort(flatten(list(spans.namespaces)))
+        end as namespaces
+    from pieces
+    inner join named as spans
+        on
+            pieces.cluster = spans.cluster
+            and pieces.started_at >= spans.started_at
+            and pieces.ended_at <= spans.ended_at
+    group by pieces.cluster, pieces.started_at, pieces.ended_at
+),
+
+compared as (
+    select
+        *,
+        lag({'ended_at': ended_at, 'cause': coalesce(cause, ''), 'namespaces': namespaces}) over (
             partition by cluster
-            order by started_at, ended_at
-            rows between unbounded preceding and 1 preceding
-        ) as reach
-    from spans
+            order by started_at
+        ) as before,
+        {'ended_at': started_at, 'cause': coalesce(cause, ''), 'namespaces': namespaces} as itself
+    from states
 ),
 
 numbered as (
     select
-        cluster,
-        started_at,
-        ended_at,
-        reach,
-        count(*) filter (where reach is null or started_at > reach) over (
+        *,
+        sum(cast(coalesce(before <> itself, true) as integer)) over (
             partition by cluster
-            order by started_at, ended_at
+            order by started_at
             rows between unbounded preceding and current row
-        ) as island
-    from reached
-),
-
--- A failed run explains a gap if it ran between the two lists, also after the gap's end:
--- had it not failed, it would have reached back into it.
-gaps as (
-    select
-        cluster,
-        reach as started_at,
-        started_at as ended_at,
-        ended_at as closed_at
-    from numbered
-    where started_at > reach
-),
-
-failures as (
-    select
-        gaps.cluster,
-        gaps.started_at,
-        count(*) as runs
-    from gaps
-    inner join snapshots
-        on
-            gaps.cluster = snapshots.cluster
-            and snapshots.status = 'failed'
-            and snapshots.scope is null
-            and gaps.started_at <= snapshots.started_at
-            and gaps.closed_at >= snapshots.started_at
-    group by gaps.cluster, gaps.started_at
+        ) as span
+    from compared
 )
 
 select
     cluster,
     min(started_at) as started_at,
     max(ended_at) as ended_at,
-    true as covered,
-    cast(null as varchar) as cause
+    covered,
+    cause,
+    namespaces
 from numbered
-group by cluster, island
-having min(started_at) < max(ended_at)
-union all
-select
-    gaps.cluster,
-    gaps.started_at,
-    gaps.ended_at,
-    false as covered,
-    case
-        when gaps.started_at >= deletions.started_at and gaps.ended_at <= deletions.ended_at
-            then 'deleted by retention'
-        when failures.runs is null then 'no run'
-        else 'failed run'
-    end as cause
-from gaps
-left join failures using (cluster, started_at)
-left join deletions on gaps.cluster = deletions.cluster
+group by cluster, span, covered, cause, namespaces

@@ -26,10 +26,10 @@ from etl.lake.layout import Lake
 from etl.lake.query import session
 from etl.source import decode, dump
 from tests.lib import lakes
+from tests.lib.commandline import eventlake
 
 RECORDED = Path(__file__).parents[1] / "data" / "recorded"
 TTL = timedelta(minutes=2)
-MARGIN = timedelta(minutes=1)  # that coverage leaves for clocks
 SNAPSHOTS = [
     (number, datetime.fromisoformat(json.loads(line)["started"]))
     for number, line in enumerate((RECORDED / "snapshots.jsonl").read_text("utf-8").splitlines())
@@ -241,7 +241,7 @@ def test_snapshots_in_time_prove_everything(whole: Lake) -> None:
     """Every thirty seconds at a TTL of two minutes is one covered span, and no gap."""
     (span,) = _asked(whole, "select * from coverage order by started_at")
     assert (span["covered"], span["cause"]) == (True, None)
-    assert span["started_at"] == SNAPSHOTS[0][1] - TTL + MARGIN
+    assert span["started_at"] == SNAPSHOTS[0][1] - TTL
     assert span["ended_at"] == SNAPSHOTS[-1][1]
 
 
@@ -250,10 +250,7 @@ def test_an_outage_is_a_gap(tmp_path: Path) -> None:
     lake = _imported(tmp_path / "lake", SNAPSHOTS[:10] + SNAPSHOTS[15:])
     before, gap, after = _asked(lake, "select * from coverage order by started_at")
     assert (before["covered"], gap["covered"], after["covered"]) == (True, False, True)
-    assert (gap["started_at"], gap["ended_at"]) == (
-        SNAPSHOTS[9][1],
-        SNAPSHOTS[15][1] - TTL + MARGIN,
-    )
+    assert (gap["started_at"], gap["ended_at"]) == (SNAPSHOTS[9][1], SNAPSHOTS[15][1] - TTL)
     assert gap["cause"] == "no run"
     (row,) = _asked(lake, "select sum(occurrences)::bigint as n from events")
     assert 0 < row["n"] < 1373
@@ -289,3 +286,30 @@ def test_gaps_above_the_ttl_cost_what_expired_in_them_and_count_nothing_twice(
     counted, stored = _counted(lake), _stored(END)
     assert sum(counted.values()) < sum(stored.values())
     assert all(count <= stored[key] for key, count in counted.items())
+
+
+@pytest.mark.parametrize("every", [2, 3])
+def test_fewer_snapshots_within_the_ttl_prove_as_much(every: int, tmp_path: Path) -> None:
+    """Every second and third one, still nearer than the TTL, leave no gap."""
+    lake = _imported(tmp_path / "lake", SNAPSHOTS[::every])
+    (span,) = _asked(lake, "select * from coverage")
+    assert span["covered"]
+
+
+def test_snapshots_further_apart_than_the_ttl_leave_named_gaps(tmp_path: Path) -> None:
+    """Every fifth one, by the command line as a user imports them: 30 seconds between two are not proven, and why."""
+    places = SNAPSHOTS[::5]
+    config = tmp_path / "eventlake.yaml"
+    config.write_text("source: {ttl: 2m}\n", "utf-8")
+    options = ("--lake", tmp_path / "lake", "--config", config, "--cluster", "recorded")
+    for number, at in places:
+        dump = RECORDED / f"snapshot-{number:03}.json.gz"
+        collected = ("--scope", "all", "--collected-at", at.isoformat())
+        done = eventlake(*options, "import", dump, *collected, now=at + timedelta(days=1))
+        assert done.code == 0, done.err
+    lake = Lake(LocalFiles(tmp_path / "lake"))
+    gaps = _asked(lake, "select * from coverage where not covered order by started_at")
+    assert [(gap["started_at"], gap["ended_at"]) for gap in gaps] == [
+        (before, after - TTL) for (_, before), (_, after) in pairwise(places)
+    ]
+    assert {gap["cause"] for gap in gaps} == {"interval longer than the TTL"}

@@ -188,7 +188,7 @@ def test_coverage_says_that_the_time_was_deleted(lake: Lake) -> None:
     """It is a gap with its own cause, also where a list after midnight had proven it; the rest stands."""
     listed(lake, at("2026-11-21 00:10"))
     question = "select started_at, ended_at, covered, cause from coverage order by started_at"
-    assert asked(lake, question)[0]["started_at"] == at("2026-11-20 22:30")
+    assert asked(lake, question)[0]["started_at"] == at("2026-11-20 22:29")
     marked(lake)
     first, second, third = asked(lake, question)[:3]
     start = at("2026-11-20 00:00"), at("2026-11-21 00:00")

@@ -32,15 +32,17 @@ def session_over(events: pa.Table | None = None, snapshots: pa.Table | None = No
         events = tables.EVENTS_SCHEMA.empty_table()
     if snapshots is None:
         snapshots = manifest.FULL_SNAPSHOT_SCHEMA.empty_table()
-    ledger = Session.over({"snapshots": snapshots})
-    coverage = ledger.run(statement("views/coverage").text, {})
-    ledger.close()
+    with Session.over({"snapshots": snapshots}) as ledger:
+        groups = ledger.run(statement("views/coverage_by_namespace").text, {})
+    with Session.over({"coverage_by_namespace": groups}) as spans:
+        coverage = spans.run(statement("views/coverage").text, {})
     return Session.over(
         {
             "events": events,
             "observations": events.select(schema.FULL_SCHEMA.names),
             "snapshots": snapshots,
             "coverage": coverage,
+            "coverage_by_namespace": groups,
         }
     )
 

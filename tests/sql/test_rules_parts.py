@@ -289,8 +289,8 @@ def test_coverage_is_cut_to_the_window() -> None:
     assert [
         (r["covered"], f"{r['started_at']:%d %H:%M}", f"{r['ended_at']:%d %H:%M}") for r in found
     ] == [
-        (False, "22 09:00", "23 07:01"),
-        (True, "23 07:01", "23 08:00"),
+        (False, "22 09:00", "23 07:00"),
+        (True, "23 07:00", "23 08:00"),
     ]
     assert found[0]["cause"] == "no run"
 
