@@ -33,6 +33,7 @@ _COVERAGE = pa.schema(
         ("ended_at", schema.TIME),
         ("covered", pa.bool_()),
         ("cause", pa.string()),
+        ("namespaces", pa.list_(pa.string())),
     ]
 )
 _EVENTS = pa.schema(
@@ -66,6 +67,7 @@ def blank_session() -> Session:
             "events": _EVENTS.empty_table(),
             "snapshots": manifest.FULL_SNAPSHOT_SCHEMA.empty_table(),
             "coverage": _COVERAGE.empty_table(),
+            "coverage_by_namespace": _COVERAGE.empty_table(),
         }
     )
 
