@@ -170,14 +170,13 @@ def test_unreadable_items_are_told() -> None:
     assert made.health == ("prod：2 个事件无法读取，例如 shop/a, shop/b",)
 
 
-def test_list_of_some_namespaces_proves_nothing_about_the_cluster() -> None:
-    """A cluster that is listed by namespaces is read and not silent, but not proven as a whole."""
+def test_lists_of_some_namespaces_prove_these() -> None:
+    """A cluster that is listed by namespaces is read and proven as far as it is listed."""
     drawn = f"{HEADER} | scope\n" + "\n".join(
         f"{line} | shop" for line in hourly_snapshots().splitlines()[1:]
     )
     made = built(snapshots=tables.snapshots(drawn))
-    assert made.coverage.share == 0
-    assert made.coverage.gaps[0].cause == "only some namespaces were listed"
+    assert made.coverage.complete
     assert made.health == ()
 
 
