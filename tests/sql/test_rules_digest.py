@@ -128,11 +128,11 @@ def test_gaps_at_both_ends_and_between() -> None:
     assert [
         (gap.cause, f"{gap.start:%H:%M}", f"{gap.end:%H:%M}") for gap in made.coverage.gaps
     ] == [
-        ("before the first snapshot", "09:00", "11:01"),
-        ("no run", "12:00", "14:01"),
+        ("before the first snapshot", "09:00", "11:00"),
+        ("no run", "12:00", "14:00"),
         ("after the last snapshot", "15:00", "09:00"),
     ]
-    assert made.coverage.covered == timedelta(minutes=118)
+    assert made.coverage.covered == timedelta(minutes=120)
     assert made.coverage.last_snapshot_at == datetime(2026, 11, 22, 15, tzinfo=UTC)
     assert not made.coverage.complete
 
