@@ -13,6 +13,7 @@ from typing import Any
 
 from etl.alerts import health
 from etl.alerts.model import Coverage, Gap, Language
+from etl.alerts.soundness import soundness
 from etl.lake.query import Session
 from etl.statements import statement
 from etl.timespan import Window
@@ -21,8 +22,8 @@ from etl.timespan import Window
 NO_RUN, FAILED_RUN = "no run", "failed run"
 BEFORE_FIRST, AFTER_LAST = "before the first snapshot", "after the last snapshot"
 NO_SNAPSHOT = "no snapshot"
-# A list of some namespaces proves nothing about the cluster as a whole.
-PARTIAL = "only some namespaces were listed"
+# What was read may have been anything, such as a dump of which nobody said what it holds.
+SCOPE = "scope not proven"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class _Cluster:
     def _nothing(self) -> str:
         """Why there are no spans."""
         if self.ledger.get("snapshots"):
-            return PARTIAL
+            return SCOPE
         return FAILED_RUN if self.ledger.get("failed") else NO_SNAPSHOT
 
     def health(self, language: Language) -> Iterator[str]:
@@ -118,7 +119,10 @@ def proven(
     return Proof(
         _coverage(clusters, list(ledger.values())),
         tuple(cluster.name for cluster in clusters),
-        tuple(line for cluster in clusters for line in cluster.health(language)),
+        (
+            *(line for cluster in clusters for line in cluster.health(language)),
+            *soundness(session, window, language=language).trouble,
+        ),
     )
 
 

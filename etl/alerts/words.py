@@ -227,6 +227,9 @@ CHINESE = Words(
         "interval longer than the TTL": "运行间隔超过事件保留时间",
         "inconsistent list": "列表不一致",
         "damaged part": "数据文件损坏",
+        "cluster restored": "集群被恢复",
+        "schedule leaves no spare run": "调度没有余量",
+        "scope not proven": "范围未证明",
     },
 )
 

@@ -50,10 +50,12 @@ def coverage(
     output: Path | None,
 ) -> None:
     """Show for which time the snapshots prove that nothing was missed, and where not and why."""
+    from etl.alerts.soundness import soundness  # noqa: PLC0415 -- as below
     from etl.lake.query import session  # noqa: PLC0415 -- heavy imports only in the command that needs them
     from etl.reports import coverage as proof  # noqa: PLC0415
     from etl.reports import formats, run  # noqa: PLC0415
     from etl.reports.catalogue import catalogue  # noqa: PLC0415
+    from etl.reports.cells import plain  # noqa: PLC0415
 
     zone = zone_of(timezone, invocation.settings.timezone)
     span = window(
@@ -74,6 +76,7 @@ def coverage(
         line = proof.line(
             proof.coverage(opened, window=span, timezone=zone), timezone=zone, language=language
         )
+        sound = soundness(opened, span, language=language)
     if form != "table":
         deliver(invocation, formats.encode(table, form), output)
         return
@@ -81,3 +84,5 @@ def coverage(
 
     with console(invocation, output) as screen:
         terminal.show(table, console=screen, timezone=zone, language=language, note=line)
+        for text in (*sound.trouble, *sound.facts):
+            screen.print(plain(text, 300), markup=False, highlight=False)

@@ -11,6 +11,8 @@ from etl.commands.options import DAY
 
 # A run has a snapshot to take ten minutes later; what is left over is sealed then.
 DAYS_PER_RUN = 3
+# A day of the ledger is a hundred small files: half a second.
+_LEDGER_DAYS_PER_RUN = 10
 
 
 @click.command()
@@ -57,4 +59,17 @@ def seal_now(
     ):
         days += 1
         invocation.say(f"{done.cluster}: {done.date} sealed, {done.rows:,} states")
+    if day is None:
+        days += _seal_ledger(invocation, cluster=cluster, limit=limit)
     return days
+
+
+def _seal_ledger(invocation: Invocation, *, cluster: str | None, limit: int | None) -> int:
+    from etl.lake.ledger_seal import seal_ledger  # noqa: PLC0415 -- as above
+
+    limit = None if limit is None else _LEDGER_DAYS_PER_RUN
+    days = list(seal_ledger(invocation.lake, clock=invocation.clock, cluster=cluster, limit=limit))
+    if days:
+        rows = sum(done.rows for done in days)
+        invocation.say(f"ledger: {len(days)} days sealed, {rows:,} rows")
+    return len(days)

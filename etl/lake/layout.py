@@ -4,6 +4,7 @@
     parts/cluster=C/date=D/<snapshot id>[-k].parquet     what one run added; never changed
     days/cluster=C/date=D/<generation>.parquet           a sealed day; the highest generation counts
     snapshots/cluster=C/date=D/<snapshot id>.parquet     the ledger, one row a file
+    snapshots/cluster=C/date=D/<generation>.parquet      a sealed day of the ledger
     live/cluster=C/live.parquet                          states of the newest list: a cache
     live/cluster=C/newest.json                           which list that was, for the checks of the next
     retention/cluster=C/<first day kept>.json            what is about to be deleted
@@ -213,6 +214,11 @@ def day_path(cluster: str, day: date, generation: int) -> str:
 def ledger_path(cluster: str, day: date, snapshot_id: str) -> str:
     """Return the path of a ledger row."""
     return f"snapshots/cluster={encoded(cluster)}/date={day.isoformat()}/{snapshot_id}.parquet"
+
+
+def ledger_day_path(cluster: str, day: date, generation: int) -> str:
+    """Return the path of a generation of a sealed day of the ledger, which lies beside its rows."""
+    return f"snapshots/cluster={encoded(cluster)}/date={day.isoformat()}/{generation:08d}.parquet"
 
 
 def live_path(cluster: str) -> str:

@@ -122,7 +122,7 @@ def seal(
             yield done
     for one in known.found.values():
         if day in {None, one.date}:
-            _sweep(lake, one, now=clock())
+            sweep(lake, one, now=clock())
 
 
 def _sealed(
@@ -194,7 +194,7 @@ class _Writer:
             writer.add_key_value_metadata({METADATA_KEY: msgspec.json.encode(self._made())})
 
 
-def _sweep(lake: Lake, one: Partition, *, now: datetime) -> None:
+def sweep(lake: Lake, one: Partition, *, now: datetime) -> None:
     """Delete what a generation replaced that was published more than ``GRACE`` before this run."""
     for older, newer in pairwise(one.generations):
         if now - newer.made.sealed_at >= GRACE:

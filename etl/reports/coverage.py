@@ -53,6 +53,8 @@ class ClusterCoverage:
     cluster: str
     window: Window
     spans: tuple[Span, ...]
+    namespaces: tuple[str, ...] = ()
+    """The namespaces that were listed, where it was not all of them."""
 
     @property
     def share(self) -> float:
@@ -77,11 +79,18 @@ def coverage(
     """Return what is proven of ``window`` for each cluster, by name."""
     rows = run(catalogue()["coverage"], session, window=window, timezone=timezone).to_pylist()
     spans: dict[str, list[Span]] = {}
+    listed: dict[str, set[str]] = {}
     for row in rows:
+        if row["scope"] != "cluster":
+            continue
+        listed.setdefault(row["cluster"], set()).update((row["namespaces"] or "").split(", "))
         spans.setdefault(row["cluster"], []).append(
             Span(row["started_at"], row["ended_at"], row["state"], row["cause"] or "")
         )
-    return tuple(ClusterCoverage(name, window, tuple(found)) for name, found in spans.items())
+    return tuple(
+        ClusterCoverage(name, window, tuple(found), tuple(sorted(listed[name] - {""})))
+        for name, found in spans.items()
+    )
 
 
 def unproven(spans: Iterable[Span], window: Window) -> list[Span]:
@@ -112,9 +121,11 @@ def line(clusters: tuple[ClusterCoverage, ...], *, timezone: ZoneInfo, language:
     """Return the coverage line: complete in a few words, every other case with numbers."""
     level = worst(clusters)
     head = say("coverage", language) + say("colon", language)
-    if level == "complete" or not clusters:
+    if not clusters or (level == "complete" and not any(c.namespaces for c in clusters)):
         return head + say("complete" if clusters else "nothing known", language)
-    bad = sorted((c for c in clusters if c.level != "complete"), key=lambda c: c.share)
+    bad = sorted(
+        (c for c in clusters if c.level != "complete" or c.namespaces), key=lambda c: c.share
+    )
     several = len(clusters) > 1
     sentences = [
         (plain(c.cluster, _CAUSE_CHARACTERS) + say("colon", language) if several else "")
@@ -130,6 +141,16 @@ def line(clusters: tuple[ClusterCoverage, ...], *, timezone: ZoneInfo, language:
 
 def sentence(cluster: ClusterCoverage, *, timezone: ZoneInfo, language: Language) -> str:
     """Say what is proven of one cluster's window, and which parts are not and why."""
+    told = _proven(cluster, timezone=timezone, language=language)
+    if not cluster.namespaces:
+        return told
+    names = [plain(name, _CAUSE_CHARACTERS) for name in cluster.namespaces[:_NAMED]]
+    if len(cluster.namespaces) > _NAMED:
+        names.append(say("and more", language, count=len(cluster.namespaces) - _NAMED))
+    return say("only namespaces", language, names=say("comma", language).join(names), told=told)
+
+
+def _proven(cluster: ClusterCoverage, *, timezone: ZoneInfo, language: Language) -> str:
     if cluster.level in {"complete", "unknown"}:
         return say("complete" if cluster.level == "complete" else "nothing known", language)
     parts = [f"{percent(cluster.share)} {say('not proven', language)}"]

@@ -63,6 +63,7 @@ _COLUMNS: dict[str, tuple[str, str]] = {
     "recoveries": ("Recoveries", "恢复次数"),
     "resource": ("Resource", "资源"),
     "retries": ("Retries", "重试次数"),
+    "scope": ("Of", "范围"),
     "share": ("Share", "占比"),
     "snapshots": ("Snapshots", "快照数"),
     "started_at": ("From", "开始"),
@@ -93,9 +94,17 @@ _VALUES: dict[str, tuple[str, str]] = {
     "claim not there": ("claim not there", "PVC 不存在"),
     "configmap not there": ("configmap not there", "configmap 不存在"),
     "covered": ("covered", "已覆盖"),
+    "cluster": ("cluster", "集群"),
+    "cluster restored": ("cluster restored", "集群被恢复"),
+    "damaged part": ("damaged part", "数据文件损坏"),
+    "failed run": ("failed run", "运行失败"),
+    "inconsistent list": ("inconsistent list", "列表不一致"),
+    "interval longer than the TTL": ("interval longer than the TTL", "运行间隔超过事件保留时间"),
+    "namespaces": ("namespaces", "命名空间"),
+    "schedule leaves no spare run": ("schedule leaves no spare run", "调度没有余量"),
+    "scope not proven": ("scope not proven", "范围未证明"),
     "deleted by retention": ("deleted by retention", "已按保留期删除"),
     "driver not there": ("driver not there", "CSI 驱动不存在"),
-    "failed run": ("failed run", "运行失败"),
     "gap": ("gap", "缺口"),
     "host path not there": ("host path not there", "主机路径不存在"),
     "invalid name": ("invalid name", "名称无效"),
@@ -121,7 +130,7 @@ _VALUES: dict[str, tuple[str, str]] = {
     "well": ("well again", "已恢复"),
     "wrong platform": ("wrong platform", "平台不符"),
 }
-_VALUE_COLUMNS = frozenset({"state", "cause", "namespace"})
+_VALUE_COLUMNS = frozenset({"state", "cause", "namespace", "scope"})
 
 # ISO's numbers: a week begins on Monday.
 _WEEKDAYS: dict[int, tuple[str, str]] = {
@@ -161,6 +170,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "{moment} 之后情况尚未知，{length}",
     ),
     "and more": ("and {count} more", "等 {count} 处"),
+    "only namespaces": ("{told}, for the namespaces {names} only", "{told}，仅限命名空间 {names}"),
     "others complete": ("complete in the other {count}", "其他 {count} 个集群完整"),
     # an answer without rows
     "no rows": ("no rows", "没有数据"),

@@ -88,7 +88,7 @@ def hourly_snapshots(window: Window = WINDOW, *, cluster: str = "prod") -> str:
     lines = ["cluster | snapshot_id | status | started_at | sent_at | received_at | ttl_seconds"]
     moment, number = window.start, 0
     while moment <= window.end + HOUR / 2:
-        lines.append(_row(cluster, f"h{number}", moment))
+        lines.append(_row(cluster, f"h{number}", moment, ttl=7200))
         moment, number = moment + HOUR / 2, number + 1
     return "\n".join(lines)
 
@@ -99,6 +99,6 @@ def _daily(days: int, cluster: str, before: datetime) -> Iterator[str]:
         yield _row(cluster, f"d{day}", before - timedelta(days=day, hours=1))
 
 
-def _row(cluster: str, name: str, moment: datetime) -> str:
+def _row(cluster: str, name: str, moment: datetime, *, ttl: int = 3600) -> str:
     text = f"{moment:%Y-%m-%d %H:%M}"
-    return f"{cluster} | {name} | complete | {text} | {text} | {text} | 3600"
+    return f"{cluster} | {name} | complete | {text} | {text} | {text} | {ttl}"

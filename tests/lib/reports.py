@@ -24,6 +24,7 @@ COVERAGE_SCHEMA = pa.schema(
         ("ended_at", schema.TIME),
         ("covered", pa.bool_()),
         ("cause", pa.string()),
+        ("namespaces", pa.list_(pa.string())),
     ]
 )
 DAY = Window(datetime(2026, 11, 22, tzinfo=UTC), datetime(2026, 11, 23, tzinfo=UTC))
@@ -66,6 +67,7 @@ def lake(
             "events": rows,
             "observations": rows.select(schema.FULL_SCHEMA.names),
             "coverage": tables.typed_table(coverage, COVERAGE_SCHEMA),
+            "coverage_by_namespace": tables.typed_table(coverage, COVERAGE_SCHEMA),
             "snapshots": tables.snapshots(snapshots),
         }
     )
