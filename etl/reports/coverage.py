@@ -26,6 +26,7 @@ _WORST_FIRST: tuple[Level, ...] = ("unknown", "gap", "partial", "complete")
 # Gaps and clusters that one line names; the rest is counted.
 _NAMED = 3
 _CAUSE_CHARACTERS = 60
+_ALL = ""
 # What is nearer than this part of the window is drawn as one: on 1,000 pixels one sees no more,
 # and a page over months of failed runs stays small.
 _DRAWN_APART = 300
@@ -83,14 +84,21 @@ def coverage(
     for row in rows:
         if row["scope"] != "cluster":
             continue
-        listed.setdefault(row["cluster"], set()).update((row["namespaces"] or "").split(", "))
+        if row["state"] != "unknown":
+            names = row["namespaces"].split(", ") if row["namespaces"] else [_ALL]
+            listed.setdefault(row["cluster"], set()).update(names)
         spans.setdefault(row["cluster"], []).append(
             Span(row["started_at"], row["ended_at"], row["state"], row["cause"] or "")
         )
     return tuple(
-        ClusterCoverage(name, window, tuple(found), tuple(sorted(listed[name] - {""})))
+        ClusterCoverage(name, window, tuple(found), _only(listed.get(name, {_ALL})))
         for name, found in spans.items()
     )
+
+
+def _only(listed: set[str]) -> tuple[str, ...]:
+    """Return the namespaces that were listed, none where the whole cluster was."""
+    return () if _ALL in listed else tuple(sorted(listed))
 
 
 def unproven(spans: Iterable[Span], window: Window) -> list[Span]:

@@ -165,4 +165,8 @@ select
 from cut
 left join differing on cut.cluster = differing.cluster and cut.members = differing.members
 where cut.scope = 'cluster' or differing.cluster is not null
-order by cut.cluster, cut.scope, namespaces, cut.started_at
+order by
+    cut.cluster,
+    cut.scope,
+    case when cut.scope = 'namespaces' then array_to_string(cut.namespaces, ', ') end nulls last,
+    cut.started_at

@@ -11,6 +11,7 @@ from tests.lib.reports import lake, window
 
 DAY = window("2026-11-22 00:00", "2026-11-23 00:00")
 HEAD = "cluster | started_at | ended_at | covered | cause\n"
+NAMED = "cluster | started_at | ended_at | covered | cause | namespaces\n"
 UTC = ZoneInfo("UTC")
 
 
@@ -136,3 +137,22 @@ def test_near_gaps_are_drawn_as_one_and_none_is_hidden() -> None:
         span("10:00", "11:00"),
         span("08:00", "08:02", state="unknown"),
     ]
+
+
+def test_a_proof_of_some_namespaces_names_them() -> None:
+    """Complete for what was listed is not complete for all; a whole list in the window makes it that."""
+    rows = "a | 2026-11-20 00:00 | 2026-11-22 12:00 | T | - | pay,shop\n"
+    shop = rows + "a | 2026-11-22 12:00 | 2026-11-25 00:00 | T | - | shop\n"
+    text = line(_named(shop), timezone=UTC, language="en")
+    assert text == (
+        "Coverage: all of the window proven by snapshots, for the namespaces pay, shop only"
+    )
+    whole = rows + "a | 2026-11-22 12:00 | 2026-11-25 00:00 | T | - | -\n"
+    (cluster,) = _named(whole)
+    assert cluster.namespaces == ()
+    assert [span.start for span in cluster.spans] == sorted(span.start for span in cluster.spans)
+
+
+def _named(rows: str) -> tuple[ClusterCoverage, ...]:
+    session = lake("cluster | last_seen", NAMED + rows)
+    return coverage(session, window=DAY, timezone=UTC)
