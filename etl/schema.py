@@ -138,8 +138,8 @@ PARTITIONS: tuple[Column, ...] = (
     column("date", pa.date32(), "The UTC day of last_seen.", nullable=False),
 )
 
-# What a sealed day knows beside the states themselves.
-DERIVED: tuple[Column, ...] = (
+# What a sealed day knows beside the states themselves: what each adds to its lineage,
+COUNTED: tuple[Column, ...] = (
     column(
         "occurrences",
         pa.int64(),
@@ -151,6 +151,33 @@ DERIVED: tuple[Column, ...] = (
         "reset", pa.bool_(), "Whether the count of the lineage starts anew here.", nullable=False
     ),
 )
+# and what makes sense of noise.
+ROLLED_UP: tuple[Column, ...] = (
+    column(
+        "workload",
+        _TEXT,
+        "What stands behind the object: the name of its Deployment, CronJob, StatefulSet and so on, else its own.",
+    ),
+    column(
+        "workload_kind",
+        _TEXT,
+        "Kind of the workload; null where its name is told by a pod's, and several kinds name pods so.",
+    ),
+    column(
+        "workload_by",
+        _TEXT,
+        "How it was found: events (controllers named the object), name (by the rules of naming), self.",
+    ),
+    column("message_pattern", _TEXT, "The message with a star for everything that varies."),
+    column(
+        "pattern_version",
+        pa.int32(),
+        "Version of the rules by which workload and message_pattern were told.",
+    ),
+)
+DERIVED: tuple[Column, ...] = (*COUNTED, *ROLLED_UP)
+# Of the rules in sql/macros/message_pattern.sql, sql/lake/owners.sql and sql/lake/rolled_up.sql.
+PATTERN_VERSION = 1
 
 FLAGS: dict[str, str] = {
     "count_invalid": "count was zero or negative and became 1",

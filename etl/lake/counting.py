@@ -55,7 +55,7 @@ _VARIABLES = {
     for name in ("own_files", "own_count", "copies_file", "slices", "slice")
 }
 _COUNTED = pa.schema(
-    [pa.field("place", pa.int64()), *(schema.DAY_SCHEMA.field(c.name) for c in schema.DERIVED)]
+    [pa.field("place", pa.int64()), *(schema.DAY_SCHEMA.field(c.name) for c in schema.COUNTED)]
 )
 
 
@@ -99,7 +99,7 @@ class _Working(Session):
             return self._places(copies, day)
 
     def _merged_copies(self, path: Path) -> Path | None:
-        self._read_states(self._of_lake, Sources([], [], self._of.own))
+        self._read_states(self._of_lake, Sources([], [], [], self._of.own))
         self._statement("copied").create("copied")
         count = self._count("copied")
         if not count:
@@ -115,7 +115,7 @@ class _Working(Session):
 
     def _places(self, copies: Path | None, day: date) -> pa.Table:
         lake, of = self._of_lake, self._of
-        self._read_states(lake, Sources([], of.context, of.parts))
+        self._read_states(lake, Sources([], [], of.context, of.parts))
         own = [lake.files.location(path) for path in of.own]
         self._set("own_files", own)
         self._set("own_count", len(own))

@@ -54,8 +54,8 @@ _READ = pa.schema(
         for field in schema.SCHEMA
     ]
 )
-# What ``gathered`` yields: DAY_SCHEMA, but for the words.
-GATHERED = pa.schema([*_READ, *(schema.DAY_SCHEMA.field(c.name) for c in schema.DERIVED)])
+# What ``gathered`` yields: the states and what they add; words as numbers of a dictionary.
+GATHERED = pa.schema([*_READ, *(schema.DAY_SCHEMA.field(c.name) for c in schema.COUNTED)])
 
 Opener = Callable[[], BinaryIO]
 
@@ -84,7 +84,7 @@ def _gathered(places: pa.Table, files: Sequence[Opener]) -> Iterator[pa.Table]:
         for first, last in turn:
             wanted = slice(first - start, last - start)
             some = rows.take(back[wanted])
-            for column in schema.DERIVED:
+            for column in schema.COUNTED:
                 some = some.append_column(
                     schema.DAY_SCHEMA.field(column.name), chosen[column.name][wanted]
                 )

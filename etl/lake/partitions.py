@@ -37,6 +37,8 @@ class Made(msgspec.Struct, frozen=True):
     """Names of the parts of the day before from which it was counted, sealed ones included."""
     generation_before: str | None
     """The sealed file of the day before that stood for them, where there was one."""
+    pattern_version: int = 0
+    """The rules by which its workloads and patterns were told; 0 where there were none yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,11 @@ class Partition:
             and (before is None or before.names <= frozenset(self.sealed.made.parts_before))
         )
 
+    @property
+    def outdated(self) -> bool:
+        """Whether older rules than today's told the workloads and patterns of the sealed file."""
+        return self.sealed is not None and self.sealed.made.pattern_version < schema.PATTERN_VERSION
+
 
 @dataclass(frozen=True, slots=True)
 class Partitions:
@@ -106,9 +113,14 @@ class Partitions:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The paths of the files behind the views: closed days, closed days before open ones, open days."""
+    """The paths of the files behind the views.
+
+    ``days`` are closed days, ``outdated`` those whose roll-ups are told anew, ``parts`` open days,
+    ``context`` the closed days before these two.
+    """
 
     days: list[str]
+    outdated: list[str]
     context: list[str]
     parts: list[str]
 
@@ -142,10 +154,13 @@ def partition(lake: Lake, cluster: str, day: date) -> Partition:
 def sources(known: Partitions) -> Sources:
     """Return the files that a session reads: days that are closed as they are, open ones to be counted."""
     closed = {key for key, one in known.found.items() if known.closed(one)}
-    before_open = {(name, day - DAY) for name, day in known.found.keys() - closed}
+    outdated = {key for key in closed if known.found[key].outdated}
+    exact = closed - outdated
+    before_others = {(name, day - DAY) for name, day in known.found.keys() - exact}
     return Sources(
-        days=_paths(known.found[key] for key in sorted(closed)),
-        context=_paths(known.found[key] for key in sorted(closed & before_open)),
+        days=_paths(known.found[key] for key in sorted(exact)),
+        outdated=_paths(known.found[key] for key in sorted(outdated)),
+        context=_paths(known.found[key] for key in sorted(closed & before_others)),
         parts=_paths(known.found[key] for key in sorted(known.found.keys() - closed)),
     )
 

@@ -33,6 +33,7 @@ _TREES = ("days", "parts", "snapshots")
 # The views that read files: what they show if there are none, and how they are told which.
 _FILE_VIEWS = {
     "days": (schema.FULL_DAY_SCHEMA, "set variable day_files = $files"),
+    "outdated": (schema.FULL_DAY_SCHEMA, "set variable outdated_files = $files"),
     "context": (schema.FULL_DAY_SCHEMA, "set variable context_files = $files"),
     "parts": (schema.FULL_SCHEMA, "set variable part_files = $files"),
     "ledger": (manifest.FULL_SNAPSHOT_SCHEMA, "set variable ledger_files = $files"),
@@ -40,11 +41,12 @@ _FILE_VIEWS = {
 _COUNTED_SCHEMA = pa.schema(
     [
         schema.FULL_DAY_SCHEMA.field(name)
-        for name in ("cluster", "date", "uid", "n", "last_seen", *(c.name for c in schema.DERIVED))
+        for name in ("cluster", "date", "uid", "n", "last_seen", "occurrences", "since", "reset")
     ]
 )
 # Views in an order in which each finds what it needs.
 _COUNTING = ("lake/merged", "lake/near", "lake/occurrences")
+ROLLING_UP = ("lake/counted", "lake/claims", "lake/owners", "lake/rolled_up")
 _VIEWS = (
     "views/observations",
     "views/events",
@@ -78,6 +80,7 @@ class Session:
             }
         )
         self._connection.execute("set TimeZone = 'UTC'")
+        self._connection.execute(statement("macros/message_pattern").text)
         self._storage: Taught | None = None
         self.warnings: list[str] = []
         self.clusters: list[str] = []
@@ -195,11 +198,15 @@ class Session:
             # Plans of a lake whose days are all closed have nothing to merge and to count.
             self._show_nothing("merged", schema.FULL_SCHEMA)
             self._show_nothing("occurrences", _COUNTED_SCHEMA)
+        if of.parts or of.outdated:
+            self._create(ROLLING_UP)
+        else:
+            self._show_nothing("rolled_up", schema.FULL_DAY_SCHEMA)
         rows = self._show_ledger(lake, known, ledger)
         self.clusters = sorted({*(name for name, _day in known.found), *clusters_of(rows)})
         self._create(_VIEWS)
         self._define_macros()
-        self._used = [*of.days, *of.context, *of.parts, *(file.path for file in rows)]
+        self._used = [*of.days, *of.outdated, *of.context, *of.parts, *(file.path for file in rows)]
 
     def _show_ledger(
         self, lake: Lake, known: Partitions, listed: Sequence[PartFile]
@@ -259,7 +266,12 @@ class Session:
             # DuckDB 2.0 has no httpfs to bundle: the lake's own reader is taught to it.
             self._connection.register_filesystem(taught)
             self._storage = taught
-        for view, paths in (("days", of.days), ("context", of.context), ("parts", of.parts)):
+        for view, paths in (
+            ("days", of.days),
+            ("outdated", of.outdated),
+            ("context", of.context),
+            ("parts", of.parts),
+        ):
             self._read_files(view, [lake.files.location(path) for path in paths])
 
     def _read_files(self, view: str, locations: Sequence[str]) -> None:

@@ -29,7 +29,7 @@ from etl import schema
 from etl.errors import LakeError, QueryError
 from etl.lake import layout
 from etl.lake.counting import merged_copies, places
-from etl.lake.gathering import GATHERED, ROWS_PER_GROUP, Opener, gathered
+from etl.lake.gathering import ROWS_PER_GROUP, Opener, gathered
 from etl.lake.layout import Lake
 from etl.lake.leftovers import SPILL_PREFIX
 from etl.lake.partitions import (
@@ -41,6 +41,7 @@ from etl.lake.partitions import (
     basis,
     partitions,
 )
+from etl.lake.rolling import WRITTEN, Rolling
 
 # After the end of a day and the time that an event lives: for a job that starts late or takes long.
 MARGIN = timedelta(hours=1)
@@ -88,7 +89,7 @@ def due(known: Partitions, *, now: datetime, ttl: timedelta) -> list[Partition]:
     waiting = [
         one
         for one in known.found.values()
-        if now > closes_at(one.date, ttl) and not known.closed(one)
+        if now > closes_at(one.date, ttl) and (one.outdated or not known.closed(one))
     ]
     return sorted(waiting, key=lambda one: (one.date, one.cluster))
 
@@ -138,6 +139,7 @@ def _sealed(
             parts=sorted(one.names),
             parts_before=sorted(before.names) if before else [],
             generation_before=before.sealed.file.name if before and before.sealed else None,
+            pattern_version=schema.PATTERN_VERSION,
         )
 
     path = layout.day_path(one.cluster, one.date, generation)
@@ -149,8 +151,10 @@ def _sealed(
             files: list[Opener] = [partial(lake.files.open, path) for path in of.own]
             if copies:
                 files.append(lambda: copies.open("rb"))
-            writer = _Writer(gathered(order, files), made, expected=order.num_rows)
-            staged = lake.files.stage(path, writer)
+            with Rolling(lake, of, cluster=one.cluster, day=one.date, folder=folder) as rolling:
+                groups = rolling.rolled_up(gathered(order, files))
+                writer = _Writer(groups, made, expected=order.num_rows)
+                staged = lake.files.stage(path, writer)
     except QueryError as error:
         message = f"{one.date} of {one.cluster} cannot be sealed: {error}"
         raise LakeError(message) from error
@@ -179,7 +183,7 @@ class _Writer:
         ]
         with pq.ParquetWriter(
             file,
-            GATHERED,
+            WRITTEN,
             compression="zstd",
             compression_level=_ZSTD_LEVEL,
             use_dictionary=text,

@@ -1,6 +1,6 @@
 -- title: Events
--- question: What happened, how often, and since when? One row per observation, with its occurrences.
--- Sealed days were counted when they were sealed; open days are counted here.
+-- question: What happened, how often, since when, and in which workload? One row per observation, with its occurrences.
+-- Sealed days were counted and rolled up when they were sealed; open days are here.
 select
     cluster,
     date,
@@ -43,13 +43,13 @@ select
     flags,
     occurrences,
     since,
-    reset
+    reset,
+    workload,
+    workload_kind,
+    workload_by,
+    message_pattern,
+    pattern_version
 from days
 union all
-select
-    merged.*,
-    occurrences.occurrences,
-    occurrences.since,
-    occurrences.reset
-from merged
-inner join occurrences using (cluster, date, uid, n, last_seen)
+select rolled_up.*
+from rolled_up

@@ -1,6 +1,7 @@
 -- title: Observations
 -- question: Which states of event objects were seen? One row per (cluster, uid, n, last_seen).
--- Sealed days hold one row per state already; the parts of open days are merged here.
+-- Sealed days hold one row per state already, whatever rules they were rolled up by; the
+-- parts of open days are merged here.
 select
     cluster,
     date,
@@ -84,3 +85,45 @@ select
     snapshot_id,
     flags
 from merged
+union all
+select
+    cluster,
+    date,
+    uid,
+    resource_version,
+    name,
+    namespace,
+    type,
+    reason,
+    message,
+    action,
+    component,
+    host,
+    reporting_component,
+    reporting_instance,
+    object_kind,
+    object_namespace,
+    object_name,
+    object_uid,
+    object_api_version,
+    object_field_path,
+    related_kind,
+    related_namespace,
+    related_name,
+    n,
+    raw_count,
+    series_count,
+    first_seen,
+    last_seen,
+    created_at,
+    event_time,
+    written_at,
+    first_timestamp,
+    last_timestamp,
+    series_last_seen,
+    labels,
+    annotations,
+    observed_at,
+    snapshot_id,
+    flags
+from outdated

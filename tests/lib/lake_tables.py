@@ -22,6 +22,7 @@ def tables() -> dict[str, str]:
     """Return the tables of the page by the name of their marks."""
     return {
         "observations": _columns([*schema.PARTITIONS, *schema.OBSERVATION]),
+        "derived": _columns(schema.DERIVED),
         "flags": _table(("flag", "meaning"), [(f"`{k}`", v) for k, v in schema.FLAGS.items()]),
         "ledger": _columns([*manifest.LEDGER_PARTITIONS, *manifest.SNAPSHOT]),
     }

@@ -28,7 +28,7 @@ _DEFAULTS: dict[str, Any] = {
     "occurrences": 1,
 }
 EVENTS_SCHEMA = pa.schema(
-    [*schema.FULL_SCHEMA, pa.field("occurrences", pa.int64()), pa.field("since", schema.TIME)]
+    [*schema.FULL_SCHEMA, *(pa.field(column.name, column.type) for column in schema.DERIVED)]
 )
 
 

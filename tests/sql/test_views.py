@@ -168,8 +168,8 @@ def _counted(text: str) -> None:
     found = occurrences.run(statement("lake/occurrences").text, {})
     occurrences.close()
     rows = _view(
-        "views/events",
-        days=schema.FULL_DAY_SCHEMA.empty_table(),
+        "lake/counted",
+        outdated=schema.FULL_DAY_SCHEMA.empty_table(),
         merged=observations,
         occurrences=found,
     )

@@ -1,0 +1,10 @@
+-- title: Outdated
+-- question: What is in the sealed days whose workloads and patterns were told by older rules?
+-- The variable outdated_files is the list of files that the session reads.
+select *
+from read_parquet(
+    getvariable('outdated_files'),
+    hive_partitioning = true,
+    hive_types = {'cluster': varchar, 'date': date},
+    union_by_name = true
+)
