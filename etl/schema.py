@@ -176,7 +176,7 @@ ROLLED_UP: tuple[Column, ...] = (
     ),
 )
 DERIVED: tuple[Column, ...] = (*COUNTED, *ROLLED_UP)
-# Of the rules in sql/macros/message_pattern.sql, sql/lake/owners.sql and sql/lake/rolled_up.sql.
+# Of the rules in sql/: macros/message_pattern, lake/claims, lake/owners and lake/rolled_up.
 PATTERN_VERSION = 1
 
 FLAGS: dict[str, str] = {
