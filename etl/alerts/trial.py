@@ -36,14 +36,6 @@ _COVERAGE = pa.schema(
         ("namespaces", pa.list_(pa.string())),
     ]
 )
-_EVENTS = pa.schema(
-    [
-        *schema.FULL_SCHEMA,
-        ("occurrences", pa.int64()),
-        ("since", schema.TIME),
-        ("reset", pa.bool_()),
-    ]
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +56,7 @@ def blank_session() -> Session:
         {
             "observations": schema.FULL_SCHEMA.empty_table(),
             "latest": schema.FULL_SCHEMA.empty_table(),
-            "events": _EVENTS.empty_table(),
+            "events": schema.FULL_DAY_SCHEMA.empty_table(),
             "snapshots": manifest.FULL_SNAPSHOT_SCHEMA.empty_table(),
             "coverage": _COVERAGE.empty_table(),
             "coverage_by_namespace": _COVERAGE.empty_table(),
