@@ -154,6 +154,18 @@ def test_times_are_utc(lake: Lake) -> None:
     assert table["text"].to_pylist() == ["2026-11-23 08:00:00+00"] * 2
 
 
+@pytest.mark.parametrize(
+    ("view", "columns"),
+    [("observations", schema.FULL_SCHEMA), ("events", schema.FULL_DAY_SCHEMA)],
+)
+def test_the_views_have_the_columns_of_the_schema(
+    view: str, columns: pa.Schema, lake: Lake
+) -> None:
+    """What the views list by hand is the schema's list, in its order: none is forgotten when one is added."""
+    with session(lake) as opened:
+        assert opened.run(f"select * from {view}", {}).column_names == columns.names  # noqa: S608 -- a view of ours
+
+
 def test_the_columns_of_the_views_are_typed_by_the_schema(lake: Lake) -> None:
     """Observations have the schema's types, also for columns that are null everywhere."""
     with session(lake) as opened:
