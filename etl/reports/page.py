@@ -48,6 +48,7 @@ _ORDER = (
     "evictions_and_oom",
     "node_conditions",
     "reason_over_time",
+    "noisiest_workloads",
     "noisiest_objects",
     "hour_by_weekday",
 )

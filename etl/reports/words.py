@@ -79,6 +79,7 @@ _COLUMNS: dict[str, tuple[str, str]] = {
     "warnings": ("Warnings", "警告数"),
     "weekday": ("Weekday", "星期"),
     "workload": ("Workload", "工作负载"),
+    "workload_by": ("Found by", "判定方式"),
     "workload_kind": ("Kind", "类型"),
     "workloads": ("Workloads", "工作负载数"),
 }
