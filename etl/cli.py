@@ -20,7 +20,7 @@ import click
 
 from etl import __version__, log
 from etl.commands.invocation import Invocation
-from etl.errors import EventlakeError
+from etl.errors import EventlakeError, StatementError
 from etl.lean import without_numpy
 
 # name: (module below etl.commands, attribute, what --help says). Read without importing.
@@ -91,7 +91,8 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done, 1 internal, 2 usage or configuration, 3 cluster, 4 lake, 5 partly delivered.",
+    epilog="Exit codes: 0 done, 1 internal, 2 usage or configuration, 3 cluster, 4 lake, 5 partly delivered,"
+    " 130 interrupted, 143 terminated.",
 )
 @click.option(
     "--config", metavar="FILE", envvar="EVENTLAKE_CONFIG", cls=Option, help="Configuration in YAML."
@@ -201,6 +202,9 @@ def _failed(error: Exception, stdout: TextIO, stderr: TextIO) -> int:
         return _interrupted(_INTERRUPTED)
     if isinstance(error, click.ClickException):
         error.show(file=stderr)
+        return error.exit_code
+    if isinstance(error, StatementError) and error.excerpt:
+        _log.error("%s\n%s", error, error.excerpt)
         return error.exit_code
     if isinstance(error, EventlakeError):
         _log.error("%s", error)

@@ -63,6 +63,20 @@ class QueryError(LakeError):
     """A statement failed in DuckDB; the message is DuckDB's own, first line."""
 
 
+class StatementError(QueryError):
+    """A statement is wrong: not one SELECT, a name that is not there, or more than it may take.
+
+    ``excerpt`` is its line with a mark below the place; empty where nobody knows the place.
+    """
+
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, message: str, *, excerpt: str = "") -> None:
+        """Keep the ``excerpt`` beside the ``message``, which is one line."""
+        super().__init__(message)
+        self.excerpt = excerpt
+
+
 class DeliveryError(EventlakeError):
     """At least one receiver did not get its message; the outbox keeps it."""
 

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from etl.config.sense import SIZE_WRITTEN
 from etl.timespan import Duration, Window, day_window, parse_moment, parse_zone
 
 
@@ -80,7 +81,19 @@ class _Day(click.ParamType[date]):
             self.fail(f"{value!r} is not a day; write it like 2026-11-23", param, ctx)
 
 
-MOMENT, LOCAL_MOMENT, SPAN, DAY = _Moment(), _LocalMoment(), _Span(), _Day()
+class _Size(click.ParamType[str]):
+    """An amount of memory such as 512MB or 4GB."""
+
+    name = "size"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Look at the option's text."""
+        if not SIZE_WRITTEN.fullmatch(value):
+            self.fail(f"{value!r} is not a size; write it like 512MB or 4GB", param, ctx)
+        return value
+
+
+MOMENT, LOCAL_MOMENT, SPAN, DAY, SIZE = _Moment(), _LocalMoment(), _Span(), _Day(), _Size()
 
 
 def window(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
 
 from etl.commands.invocation import Invocation
+from etl.commands.options import SIZE, SPAN
 from etl.commands.output import console, deliver
 
 
@@ -27,19 +29,38 @@ from etl.commands.output import console, deliver
     type=click.Path(dir_okay=False, path_type=Path),
     help="File to write.  [default: stdout]",
 )
+@click.option(
+    "--timeout", type=SPAN, metavar="SPAN", help="How long it may take.  [default: sql.timeout]"
+)
+@click.option(
+    "--memory", type=SIZE, metavar="SIZE", help="Memory it may take.  [default: sql.memory]"
+)
 @click.pass_obj
-def sql(invocation: Invocation, query: str, form: str, output: Path | None) -> None:
+def sql(
+    invocation: Invocation,
+    query: str,
+    *,
+    form: str,
+    output: Path | None,
+    timeout: timedelta | None,
+    memory: str | None,
+) -> None:
     """Run one SELECT over the lake's views; - reads it from standard input.
 
     Views: observations, events, latest, snapshots, coverage,
     coverage_by_namespace, reasons. Filter on date as
     well as on last_seen: the files are cut by date.
     """
-    from etl.lake.query import session  # noqa: PLC0415 -- heavy imports only in the command that needs them
+    from etl.lake.stranger import session  # noqa: PLC0415 -- heavy imports only in the command that needs them
     from etl.reports import formats  # noqa: PLC0415
 
     text = invocation.stdin.read().decode("utf-8", "replace") if query == "-" else query
-    with session(invocation.lake, cluster=invocation.cluster_option, locked=True) as opened:
+    with session(
+        invocation.lake,
+        cluster=invocation.cluster_option,
+        timeout=timeout or invocation.settings.sql.timeout,
+        memory=memory or invocation.settings.sql.memory,
+    ) as opened:
         for warning in opened.warnings:
             invocation.warn(warning)
         table = opened.run(text, {})

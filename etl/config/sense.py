@@ -26,6 +26,8 @@ from etl.config.settings import (
 from etl.timespan import parse_zone
 
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})")
+# A size as DuckDB reads it; more than 0.
+SIZE_WRITTEN = re.compile(r"(?=.*[1-9])\d{1,6}(\.\d{1,3})? ?([KMGT]i?B)", re.IGNORECASE)
 _WEB = ("http", "https")
 _SECOND = timedelta(seconds=1)
 _DAY = timedelta(days=1)
@@ -50,6 +52,10 @@ def mistakes(settings: Settings) -> Iterator[Found]:
     yield from _retention(settings)
     if settings.report.since <= timedelta(0):
         yield "report.since", "is not a span of time; give more than 0s"
+    if settings.sql.timeout <= timedelta(0):
+        yield "sql.timeout", "leaves no time; give more than 0s"
+    if not SIZE_WRITTEN.fullmatch(settings.sql.memory):
+        yield "sql.memory", f"{settings.sql.memory!r} is not a size; write it like 512MB or 4GB"
     yield from _twice("groups[{}].name", "group", [group.name for group in settings.groups])
     yield from _twice("receivers[{}].name", "receiver", [r.name for r in settings.receivers])
     for index, receiver in enumerate(settings.receivers):

@@ -123,6 +123,15 @@ class Retention(_Section, frozen=True):
         return first + timedelta(days=1) if first else None
 
 
+class Sql(_Section, frozen=True):
+    """What a statement of ``sql`` or ``shell`` may take."""
+
+    timeout: Duration = Duration(minutes=1)
+    """How long one statement may run."""
+    memory: str = "2GB"
+    """What it may hold in memory, such as 512MB or 4GB; nothing of it is put on a disk."""
+
+
 class Match(_Section, frozen=True):
     """What a declarative rule counts: all given columns must match.
 
@@ -284,6 +293,9 @@ class Settings(_Section, frozen=True):
     """The page."""
     retention: Retention = Retention()
     """How long the lake keeps what it holds."""
+
+    sql: Sql = Sql()
+    """Statements of your own."""
     default_rules: bool = True
     """Whether the rules that eventlake brings are evaluated."""
     groups: list[RuleGroup] = []

@@ -8,9 +8,10 @@ are bound by name, never written into text.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -21,47 +22,29 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from etl import manifest, schema
-from etl.errors import QueryError, quoted
+from etl.errors import StatementError, quoted
 from etl.lake.files import Taught
 from etl.lake.layout import Lake, PartFile, clusters_of
 from etl.lake.ledger_days import ledger_files
 from etl.lake.partitions import Partitions, Sources, left_out, partitions, sources
+from etl.lake.patience import Answer, OverdueError, patiently
+from etl.lake.trouble import is_reading, told
+from etl.lake.views import (
+    COUNTED_SCHEMA,
+    COUNTING,
+    FILE_VIEWS,
+    MACROS,
+    ROLLING_UP,
+    TREES,
+    VIEWS,
+)
 from etl.statements import statement
+from etl.timespan import Duration
 
-# Where the data is: what sessions may read.
-_TREES = ("days", "parts", "snapshots")
-# The views that read files: what they show if there are none, and how they are told which.
-_FILE_VIEWS = {
-    "days": (schema.FULL_DAY_SCHEMA, "set variable day_files = $files"),
-    "outdated": (schema.FULL_DAY_SCHEMA, "set variable outdated_files = $files"),
-    "context": (schema.FULL_DAY_SCHEMA, "set variable context_files = $files"),
-    "parts": (schema.FULL_SCHEMA, "set variable part_files = $files"),
-    "ledger": (manifest.FULL_SNAPSHOT_SCHEMA, "set variable ledger_files = $files"),
-}
-_COUNTED_SCHEMA = pa.schema(
-    [
-        schema.FULL_DAY_SCHEMA.field(name)
-        for name in ("cluster", "date", "uid", "n", "last_seen", "occurrences", "since", "reset")
-    ]
-)
-# Views in an order in which each finds what it needs.
-_COUNTING = ("lake/merged", "lake/near", "lake/occurrences")
-ROLLING_UP = ("lake/counted", "lake/claims", "lake/owners", "lake/rolled_up")
-_VIEWS = (
-    "views/observations",
-    "views/events",
-    "views/latest",
-    "views/snapshots",
-    "views/coverage_by_namespace",
-    "views/coverage",
-)
 # A single statement pays for no table that nobody asks again.
 _AGAIN = 2
-# What reports over time call; an order in which each finds what it needs.
-_MACROS = ("macros/slot_of", "macros/from_local", "macros/buckets")
+_ONE_SELECT = "exactly one SELECT is wanted: the lake is read-only and statements run one by one"
 _CATALOGUE = Path(__file__).with_name("event_reasons.tsv")
-# What DuckDB raises for a file whose footer is whole and whose pages are not (2.0).
-_READING = ("Failed to read file", "arquet")
 
 
 class Session:
@@ -70,12 +53,19 @@ class Session:
     ``warnings`` names the files that were left out; ``clusters`` are those with data.
     """
 
-    def __init__(self, settings: Mapping[str, str] | None = None) -> None:
-        """Open an empty session; use ``session`` or ``over`` to get one with views."""
+    def __init__(
+        self, settings: Mapping[str, str] | None = None, *, timeout: timedelta | None = None
+    ) -> None:
+        """Open an empty session; use ``session`` or ``over`` to get one with views.
+
+        ``settings`` are DuckDB's, ``timeout`` is how long a statement may take.
+        """
         self._connection = duckdb.connect(
             config={
                 "autoinstall_known_extensions": "false",
                 "autoload_known_extensions": "false",
+                # A name that is no view would be looked for among the variables of our own code.
+                "python_enable_replacements": "false",
                 **(settings or {}),
             }
         )
@@ -89,6 +79,7 @@ class Session:
         self._used: list[str] = []
         self._damaged: set[str] = set()
         self._asked, self._counts = 0, False
+        self._timeout = timeout
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -97,6 +88,20 @@ class Session:
     def __exit__(self, *_: object) -> None:
         """Release the session."""
         self.close()
+
+    def showing(self, lake: Lake, cluster: str | None) -> Self:
+        """Show the views over ``lake`` and return itself; it closes itself where that fails.
+
+        Raises ``LakeError`` if there is no lake, or one of a newer format.
+        """
+        try:
+            lake.check()
+            with self._told():
+                self._open(lake, cluster)
+        except BaseException:
+            self.close()
+            raise
+        return self
 
     @classmethod
     def over(cls, tables: Mapping[str, pa.Table]) -> Self:
@@ -124,31 +129,34 @@ class Session:
         """
         with self._told():
             try:
-                self._count_once()
-                return self._bound(text, parameters).to_arrow_table()
+                self._patiently(self._count_once)
+                return self._patiently(partial(self._table, text, parameters))
             except duckdb.Error as error:
-                if not (_is_reading(error) and self._leave_out_damaged()):
+                if not (is_reading(error) and self._leave_out_damaged()):
                     raise
-            return self._bound(text, parameters).to_arrow_table()
+            return self._patiently(partial(self._table, text, parameters))
 
     def stream(
         self, text: str, parameters: Mapping[str, object], *, rows: int
     ) -> Iterator[pa.RecordBatch]:
         """Run one statement as ``run`` does and yield its rows in batches of ``rows``, never all at once."""
         with self._told():
-            yield from self._bound(text, parameters).to_arrow_reader(rows)
+            bound = self._bound(text, parameters)
+            reader = self._patiently(lambda: bound.to_arrow_reader(rows))
+            while (batch := self._patiently(lambda: next(reader, None))) is not None:
+                yield batch
 
     def parameters(self, text: str) -> set[str]:
         """Return the names that ``text`` binds; raises ``QueryError`` unless it is exactly one SELECT."""
         try:
             found = self._connection.extract_statements(text)
+            if len(found) != 1 or found[0].type != duckdb.StatementType.SELECT:
+                raise StatementError(_ONE_SELECT)
         except duckdb.Error as error:
-            raise QueryError(first_lines(error)) from error
-        if len(found) != 1 or found[0].type != duckdb.StatementType.SELECT:
-            message = (
-                "exactly one SELECT is wanted: the lake is read-only and statements run one by one"
-            )
-            raise QueryError(message)
+            raise told(error) from error
+        except ValueError as error:
+            # The client's list of kinds of statements is shorter than the parser's (2.0).
+            raise StatementError(_ONE_SELECT) from error
         return set(found[0].named_parameters)
 
     def close(self) -> None:
@@ -171,14 +179,34 @@ class Session:
             self._connection.view("owners").create("owned_once")
             self._connection.table("owned_once").create_view("owners")
 
+    def _table(self, text: str, parameters: Mapping[str, object]) -> pa.Table:
+        return self._bound(text, parameters).to_arrow_table()
+
+    def _patiently(self, work: Callable[[], Answer]) -> Answer:
+        """Do ``work`` so that signals and the limit of time reach it."""
+        try:
+            return patiently(work, interrupt=self._connection.interrupt, limit=self._timeout)
+        except OverdueError as error:
+            limit = Duration(seconds=self._timeout.total_seconds() if self._timeout else 0)
+            message = (
+                f"the statement was ended after {limit}: filter on date, or give it more time"
+                " by sql.timeout or --timeout"
+            )
+            raise StatementError(message) from error
+
     def _bound(self, text: str, parameters: Mapping[str, object]) -> duckdb.DuckDBPyRelation:
         names = self.parameters(text)
         missing = sorted(names - set(parameters))
         if missing:
             message = "the statement wants a value for " + ", ".join(f"${name}" for name in missing)
-            raise QueryError(message)
+            raise StatementError(message)
         bound = {name: parameters[name] for name in names}
-        return self._connection.sql(text, params=bound) if bound else self._connection.sql(text)
+        try:
+            return self._connection.sql(text, params=bound) if bound else self._connection.sql(text)
+        except (duckdb.BinderException, duckdb.CatalogException):
+            # A relation does not say where in the statement the name stands; executing does.
+            self._connection.execute(text, bound)
+            raise
 
     def _open(self, lake: Lake, cluster: str | None) -> None:
         lake = lake.at_one_moment()
@@ -197,18 +225,18 @@ class Session:
         self._read_states(lake, of)
         self._asked, self._counts = 0, bool(of.parts)
         if of.parts:
-            self._create(_COUNTING)
+            self._create(COUNTING)
         else:
             # Plans of a lake whose days are all closed have nothing to merge and to count.
             self._show_nothing("merged", schema.FULL_SCHEMA)
-            self._show_nothing("occurrences", _COUNTED_SCHEMA)
+            self._show_nothing("occurrences", COUNTED_SCHEMA)
         if of.parts or of.outdated:
             self._create(ROLLING_UP)
         else:
             self._show_nothing("rolled_up", schema.FULL_DAY_SCHEMA)
         rows = self._show_ledger(lake, known, ledger)
         self.clusters = sorted({*(name for name, _day in known.found), *clusters_of(rows)})
-        self._create(_VIEWS)
+        self._create(VIEWS)
         self._define_macros()
         self._used = [*of.days, *of.outdated, *of.context, *of.parts, *(file.path for file in rows)]
 
@@ -237,7 +265,7 @@ class Session:
             if self._storage is not None and self._storage.failure is not None:
                 # A store that does not answer is no mistake of the statement.
                 raise self._storage.failure from error
-            raise QueryError(first_lines(error)) from error
+            raise told(error) from error
 
     def _leave_out_damaged(self) -> bool:
         """Read every file as a whole and leave out what cannot be; return whether there was any."""
@@ -266,7 +294,7 @@ class Session:
         self.warnings += [text for text in warnings if text not in self.warnings]
 
     def _read_states(self, lake: Lake, of: Sources) -> None:
-        if self._storage is None and (taught := lake.files.filesystem(_TREES)) is not None:
+        if self._storage is None and (taught := lake.files.filesystem(TREES)) is not None:
             # DuckDB 2.0 has no httpfs to bundle: the lake's own reader is taught to it.
             self._connection.register_filesystem(taught)
             self._storage = taught
@@ -279,7 +307,7 @@ class Session:
             self._read_files(view, [lake.files.location(path) for path in paths])
 
     def _read_files(self, view: str, locations: Sequence[str]) -> None:
-        columns, choose = _FILE_VIEWS[view]
+        columns, choose = FILE_VIEWS[view]
         if locations:
             self._connection.execute(choose, {"files": locations})
             self._connection.sql(statement(f"lake/{view}").text).create_view(view)
@@ -297,15 +325,8 @@ class Session:
             self._connection.sql(statement(name).text).create_view(name.rpartition("/")[2])
 
     def _define_macros(self) -> None:
-        for name in _MACROS:
+        for name in MACROS:
             self._connection.execute(statement(name).text)
-
-    def _lock(self, lake: Lake) -> None:
-        """Keep other files of the machine, the network and further settings out of reach."""
-        trees = [lake.files.location(f"{tree}/") for tree in _TREES]
-        self._connection.execute("set allowed_directories = $trees", {"trees": trees})
-        self._connection.execute("set enable_external_access = false")
-        self._connection.execute("set lock_configuration = true")
 
     def _register_reasons(self) -> None:
         options = pacsv.ParseOptions(delimiter="\t", quote_char=False)
@@ -321,35 +342,12 @@ def _present(known: Partitions) -> pa.Table:
     return pa.table(columns, pa.schema({"cluster": pa.string(), "part": pa.string()}))
 
 
-def _is_reading(error: duckdb.Error) -> bool:
-    return (
-        type(error) is duckdb.Error
-        or isinstance(error, duckdb.IOException)
-        or any(mark in str(error) for mark in _READING)
-    )
-
-
 @contextmanager
-def session(lake: Lake, *, cluster: str | None = None, locked: bool = False) -> Iterator[Session]:
+def session(lake: Lake, *, cluster: str | None = None) -> Iterator[Session]:
     """Open a session over ``lake``, limited to one ``cluster`` if given.
 
-    ``locked`` is for statements of strangers: nothing outside the lake's data can be read.
-
-    Raises ``LakeError`` if there is no lake, or one of a newer format.
+    For statements of strangers there is ``etl.lake.stranger``. Raises ``LakeError`` if
+    there is no lake, or one of a newer format.
     """
-    lake.check()
-    opened = Session()
-    try:
-        with opened._told():  # noqa: SLF001 -- the two are one thing: a session and its opening
-            opened._open(lake, cluster)  # noqa: SLF001
-        if locked:
-            opened._lock(lake)  # noqa: SLF001
+    with Session().showing(lake, cluster) as opened:
         yield opened
-    finally:
-        opened.close()
-
-
-def first_lines(error: Exception) -> str:
-    """Return DuckDB's message without its marks and suggestions of internals: the first three lines."""
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    return re.sub(r"\s+", " ", " ".join(lines[:3]))[:500]

@@ -67,8 +67,8 @@ def test_every_setting_has_a_sentence() -> None:
 
 @pytest.mark.parametrize("page", [README, OPERATIONS], ids=lambda page: page.name)
 def test_every_exit_code_is_documented(page: Path) -> None:
-    """The table of exit codes holds success and the code of each class of errors, and no other."""
-    known = {0} | {found.exit_code for found in error_classes(errors.EventlakeError)}
+    """The table of exit codes holds success, the code of each class of errors and of each signal, and no other."""
+    known = {0, 130, 143} | {found.exit_code for found in error_classes(errors.EventlakeError)}
     _, _, below = page.read_text("utf-8").partition("## Exit codes")
     table = re.split(r"^## ", below, flags=re.MULTILINE)[0]
     rows = re.findall(r"^\| (\d+) \|", table, re.MULTILINE)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
 
 from etl import schema
 from etl.errors import LakeError, QueryError
+from etl.lake import stranger
 from etl.lake.append import Addition
 from etl.lake.files import Files
 from etl.lake.layout import Lake
@@ -136,7 +137,7 @@ def test_a_failing_statement_tells_why(text: str) -> None:
 )
 def test_a_locked_session_reads_nothing_else(text: str, lake: Lake) -> None:
     """Statements of strangers see the lake and no other file of the machine."""
-    with session(lake, locked=True) as opened:
+    with stranger.session(lake, timeout=timedelta(minutes=1), memory="1GB") as opened:
         assert opened.run("select count(*) as n from events", {}).to_pylist() == [{"n": 2}]
         with pytest.raises(QueryError):
             opened.run(text, {})

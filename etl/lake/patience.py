@@ -1,0 +1,65 @@
+"""A call that takes long to one that a signal, or a limit of time, can end.
+
+While DuckDB works in the main thread, Ctrl-C becomes a RuntimeError or is not seen at all
+(Python client 2.0). So the work is done in a thread of its own, and the main thread waits
+for it, where every signal arrives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from threading import Event, Thread
+from typing import TypeVar
+
+Answer = TypeVar("Answer")
+# Soon enough for somebody who pressed Ctrl-C, and no load.
+_AGAIN_SECONDS = 0.05
+
+
+class OverdueError(Exception):
+    """The work was ended because it took longer than its limit."""
+
+
+def patiently(
+    work: Callable[[], Answer],
+    *,
+    interrupt: Callable[[], None],
+    limit: timedelta | None = None,
+) -> Answer:
+    """Return what ``work`` returns, or raise what it raises.
+
+    When ``limit`` has passed, or a signal raises in the waiting thread, ``interrupt`` has to
+    make ``work`` come to an end. Raises ``OverdueError`` after the limit.
+    """
+    answers: list[Answer] = []
+    failures: list[BaseException] = []
+    done = Event()
+
+    def run() -> None:
+        try:
+            answers.append(work())
+        except BaseException as error:  # noqa: BLE001 -- it is raised again by the thread that waits
+            failures.append(error)
+        finally:
+            done.set()
+
+    Thread(target=run, name="statement", daemon=True).start()
+    try:
+        in_time = done.wait(None if limit is None else limit.total_seconds())
+    except BaseException:
+        _end(done, interrupt)
+        raise
+    if not in_time:
+        _end(done, interrupt)
+        raise OverdueError
+    if failures:
+        raise failures[0]
+    return answers[0]
+
+
+def _end(done: Event, interrupt: Callable[[], None]) -> None:
+    """Interrupt until the work has ended: DuckDB forgets an interrupt that comes between two of its steps."""
+    while not done.is_set():
+        interrupt()
+        done.wait(_AGAIN_SECONDS)

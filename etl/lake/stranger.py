@@ -1,0 +1,58 @@
+"""A lake to a session for statements of strangers: they see its views, and nothing else of the machine.
+
+Two walls: what a statement says is looked through before it runs (``guard``), and DuckDB
+itself is told to open nothing but the trees of the lake's data, where no message and no
+secret lies. A statement has a limit of time and of memory, and nothing that it reads is put
+on a disk meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import duckdb
+import msgspec
+
+from etl.errors import StatementError
+from etl.lake.guard import refusal
+from etl.lake.layout import Lake
+from etl.lake.query import Session
+from etl.lake.trouble import excerpt
+from etl.lake.views import MACROS, PUBLIC, TREES
+from etl.statements import statement
+
+_MACROS = tuple(name.rpartition("/")[2] for name in MACROS)
+
+
+class Stranger(Session):
+    """A session in which only one SELECT over the public views is run."""
+
+    def __init__(self, *, timeout: timedelta, memory: str) -> None:
+        """Open an empty session; ``timeout`` is for one statement, ``memory`` is written as ``2GB``."""
+        super().__init__({"memory_limit": memory, "temp_directory": ""}, timeout=timeout)
+
+    def _open(self, lake: Lake, cluster: str | None) -> None:
+        super()._open(lake, cluster)
+        trees = [lake.files.location(f"{tree}/") for tree in TREES]
+        self._connection.execute("set allowed_directories = $trees", {"trees": trees})
+        self._connection.execute("set enable_external_access = false")
+        self._connection.execute("set lock_configuration = true")
+
+    def _bound(self, text: str, parameters: Mapping[str, object]) -> duckdb.DuckDBPyRelation:
+        # Not one SELECT is the first thing to say; then what else it asks for.
+        self.parameters(text)
+        tree = self._connection.sql(statement("lake/tree").text, params={"statement": text})
+        found = refusal(msgspec.json.decode(tree.fetchall()[0][0]), PUBLIC, _MACROS)
+        if found:
+            place = "" if found.byte is None else excerpt(text, found.byte)
+            raise StatementError(found.reason, excerpt=place)
+        return super()._bound(text, parameters)
+
+
+def session(lake: Lake, *, timeout: timedelta, memory: str, cluster: str | None = None) -> Stranger:
+    """Open a session over ``lake``, limited to one ``cluster`` if given; close it, or use ``with``.
+
+    Raises ``LakeError`` if there is no lake, or one of a newer format.
+    """
+    return Stranger(timeout=timeout, memory=memory).showing(lake, cluster)
