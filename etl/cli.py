@@ -20,7 +20,7 @@ import click
 
 from etl import __version__, log
 from etl.commands.invocation import Invocation
-from etl.errors import EventlakeError, StatementError
+from etl.errors import EventlakeError
 from etl.lean import without_numpy
 
 # name: (module below etl.commands, attribute, what --help says). Read without importing.
@@ -38,6 +38,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "events": ("events", "events", "Show events as kubectl events does, from all of history."),
     "timeline": ("timeline", "timeline", "Tell what happened to an object, and around it."),
     "sql": ("sql", "sql", "Run one SELECT over the lake's views."),
+    "shell": ("shell", "shell", "Ask statement after statement, at a prompt or from a pipe."),
+    "views": ("views", "views", "Print SQL that shows the views in any DuckDB client."),
     "coverage": ("coverage", "coverage", "Show what is proven to be complete, and the gaps."),
     "check": ("digest", "check", "Evaluate the rules and print the findings; send nothing."),
     "digest": ("digest", "digest", "Evaluate, render and send the digest."),
@@ -163,8 +165,13 @@ def main(
     now: datetime | None = None,
     streams: tuple[BinaryIO, TextIO, TextIO] | None = None,
     sleep: Callable[[float], None] = time.sleep,
+    program: str | None = None,
 ) -> int:
-    """Run the command line and return its exit code; tests give the world that it runs in."""
+    """Run the command line and return its exit code; tests give the world that it runs in.
+
+    ``program`` is what it was called as, for its usage; as a plugin of kubectl that is
+    ``kubectl eventlake``.
+    """
     stdin, stdout, stderr = streams or (sys.stdin.buffer, sys.stdout, sys.stderr)
     # Until the options are read, so that they may be wrong.
     log.configure(stream=stderr)
@@ -184,7 +191,7 @@ def main(
         with (
             without_numpy(),
             contextlib.redirect_stdout(stdout),
-            cli.make_context("eventlake", given, obj=invocation) as context,
+            cli.make_context(program or _called_as(sys.argv[0]), given, obj=invocation) as context,
         ):
             cli.invoke(context)
     except click.exceptions.Exit as exit_:
@@ -196,6 +203,12 @@ def main(
     return 0
 
 
+def _called_as(path: str) -> str:
+    """Return what somebody typed: kubectl runs ``kubectl-eventlake`` for ``kubectl eventlake``."""
+    name = os.path.basename(path)  # noqa: PTH119 -- pathlib is not loaded yet, and --help is quick
+    return "kubectl eventlake" if name.startswith("kubectl-eventlake") else "eventlake"
+
+
 def _failed(error: Exception, stdout: TextIO, stderr: TextIO) -> int:
     """Tell the user what to do, or show a defect's traceback; return the exit code."""
     if isinstance(error, click.Abort):
@@ -203,11 +216,8 @@ def _failed(error: Exception, stdout: TextIO, stderr: TextIO) -> int:
     if isinstance(error, click.ClickException):
         error.show(file=stderr)
         return error.exit_code
-    if isinstance(error, StatementError) and error.excerpt:
-        _log.error("%s\n%s", error, error.excerpt)
-        return error.exit_code
     if isinstance(error, EventlakeError):
-        _log.error("%s", error)
+        _log.error("%s", error.shown)
         return error.exit_code
     if isinstance(error, BrokenPipeError):
         # The reader of our output went away, as head does: nothing is wrong. What is still

@@ -20,6 +20,11 @@ class EventlakeError(Exception):
 
     exit_code: ClassVar[int] = 1
 
+    @property
+    def shown(self) -> str:
+        """What a person is shown."""
+        return str(self)
+
 
 class UsageError(EventlakeError):
     """The command line asks for something that cannot be done as asked."""
@@ -75,6 +80,11 @@ class StatementError(QueryError):
         """Keep the ``excerpt`` beside the ``message``, which is one line."""
         super().__init__(message)
         self.excerpt = excerpt
+
+    @property
+    def shown(self) -> str:
+        """The message, and below it the place."""
+        return f"{self}\n{self.excerpt}" if self.excerpt else str(self)
 
 
 class DeliveryError(EventlakeError):

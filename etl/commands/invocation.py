@@ -106,7 +106,7 @@ class Invocation:
 
     def fail(self, error: EventlakeError) -> None:
         """Write an error to standard error that does not end the command yet."""
-        _log.error("%s", error)
+        _log.error("%s", error.shown)
 
     def print(self, text: str) -> None:
         """Write to standard output: the answer that was asked for, and nothing else."""

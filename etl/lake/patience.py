@@ -15,6 +15,8 @@ from typing import TypeVar
 Answer = TypeVar("Answer")
 # Soon enough for somebody who pressed Ctrl-C, and no load.
 _AGAIN_SECONDS = 0.05
+# A thread that has not begun by then never will: the signal came before it was made.
+_BEGINNING_SECONDS = 5
 
 
 class OverdueError(Exception):
@@ -34,9 +36,10 @@ def patiently(
     """
     answers: list[Answer] = []
     failures: list[BaseException] = []
-    done = Event()
+    begun, done = Event(), Event()
 
     def run() -> None:
+        begun.set()
         try:
             answers.append(work())
         except BaseException as error:  # noqa: BLE001 -- it is raised again by the thread that waits
@@ -44,11 +47,13 @@ def patiently(
         finally:
             done.set()
 
-    Thread(target=run, name="statement", daemon=True).start()
     try:
+        # A signal may come while the thread is being started; it runs then all the same.
+        Thread(target=run, name="statement", daemon=True).start()
         in_time = done.wait(None if limit is None else limit.total_seconds())
     except BaseException:
-        _end(done, interrupt)
+        if begun.wait(_BEGINNING_SECONDS):
+            _end(done, interrupt)
         raise
     if not in_time:
         _end(done, interrupt)

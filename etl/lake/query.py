@@ -246,11 +246,10 @@ class Session:
         """Create the views of the ledger and of what it promises in vain; return the ledger's files."""
         ledger = ledger_files(lake, listed, without=self._damaged)
         self._warn(ledger.warnings)
-        columns = manifest.FULL_SNAPSHOT_SCHEMA.empty_table()
-        self._connection.register("ledger_columns", columns)
+        self._register("ledger_columns", manifest.FULL_SNAPSHOT_SCHEMA.empty_table())
         self._read_files("ledger", [lake.files.location(file.path) for file in ledger.files])
-        self._connection.register("present", _present(known))
-        self._connection.register("lost_rows", ledger.lost)
+        self._register("present", _present(known))
+        self._register("lost_rows", ledger.lost)
         self._create(("lake/damage",))
         return ledger.files
 
@@ -320,6 +319,9 @@ class Session:
         self._connection.register(f"no_{view}", columns.empty_table())
         self._connection.table(f"no_{view}").filter("false").create_view(view)
 
+    def _register(self, name: str, table: pa.Table) -> None:
+        self._connection.register(name, table)
+
     def _create(self, names: Sequence[str]) -> None:
         for name in names:
             self._connection.sql(statement(name).text).create_view(name.rpartition("/")[2])
@@ -330,7 +332,7 @@ class Session:
 
     def _register_reasons(self) -> None:
         options = pacsv.ParseOptions(delimiter="\t", quote_char=False)
-        self._connection.register("reasons", pacsv.read_csv(_CATALOGUE, parse_options=options))
+        self._register("reasons", pacsv.read_csv(_CATALOGUE, parse_options=options))
 
 
 def _present(known: Partitions) -> pa.Table:

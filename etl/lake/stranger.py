@@ -13,6 +13,7 @@ from datetime import timedelta
 
 import duckdb
 import msgspec
+import pyarrow as pa
 
 from etl.errors import StatementError
 from etl.lake.guard import refusal
@@ -31,6 +32,13 @@ class Stranger(Session):
     def __init__(self, *, timeout: timedelta, memory: str) -> None:
         """Open an empty session; ``timeout`` is for one statement, ``memory`` is written as ``2GB``."""
         super().__init__({"memory_limit": memory, "temp_directory": ""}, timeout=timeout)
+
+    def columns(self, view: str) -> pa.Table:
+        """Return the columns of one of the public views: ``column`` and its ``type``."""
+        relation = self._connection.table(view)
+        return pa.table(
+            {"column": relation.columns, "type": [str(kind) for kind in relation.types]}
+        )
 
     def _open(self, lake: Lake, cluster: str | None) -> None:
         super()._open(lake, cluster)

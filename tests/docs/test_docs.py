@@ -84,13 +84,12 @@ def test_every_command_is_documented() -> None:
 
 
 def documented_commands() -> list[str]:
-    """Return every line of the pages' shell examples that calls eventlake."""
+    """Return every line of the pages' shell examples that calls eventlake, each once."""
     blocks = [
         b for p in PAGES for b in re.findall(r"```sh\n(.*?)```", p.read_text("utf-8"), re.DOTALL)
     ]
-    return [
-        line for block in blocks for line in block.splitlines() if line.startswith("eventlake ")
-    ]
+    lines = [line for block in blocks for line in block.splitlines()]
+    return list(dict.fromkeys(line for line in lines if line.startswith("eventlake ")))
 
 
 @pytest.mark.parametrize("line", documented_commands())
