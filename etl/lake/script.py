@@ -27,7 +27,7 @@ class _Noting(Session):
 
     def __init__(self) -> None:
         super().__init__()
-        self.noted: list[str] = ["set TimeZone = 'UTC'"]
+        self.noted: list[str] = ["set TimeZone = 'UTC'", _text("macros/message_pattern")]
 
     def _read_files(self, view: str, locations: Sequence[str]) -> None:
         super()._read_files(view, locations)
