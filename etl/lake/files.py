@@ -149,6 +149,8 @@ class LocalFiles:
     def __init__(self, root: Path) -> None:
         """Use ``root``, which need not exist yet."""
         self._root = root
+        # Folders whose names are known to be on the disk.
+        self._lasting: set[Path] = set()
 
     @property
     def root(self) -> str:
@@ -295,14 +297,21 @@ class LocalFiles:
         return temporary
 
     def _make_folder(self, folder: Path) -> None:
-        """Create the missing folders, and sync the parent of each: a new name in it must last too."""
-        missing = []
-        while not folder.exists():
-            missing.append(folder)
-            folder = folder.parent
-        for new in reversed(missing):
-            new.mkdir(exist_ok=True)
-            _sync_folder(new.parent)
+        """Create the missing folders, and sync the parent of each: a new name in it must last too.
+
+        Also the parents of folders that are there: the run that made them may not have come
+        so far, and what this one promises must not go with them.
+        """
+        unsure = []
+        for one in (folder, *folder.parents):
+            below = one != self._root and one.is_relative_to(self._root)
+            if one.exists() and (one in self._lasting or not below):
+                break
+            unsure.append(one)
+        for one in reversed(unsure):
+            one.mkdir(exist_ok=True)
+            _sync_folder(one.parent)
+            self._lasting.add(one)
 
     def refused(self, verb: str, path: str, error: OSError) -> LakeError:
         """Return the error that tells the user what the operating system refused."""

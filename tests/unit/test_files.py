@@ -260,6 +260,24 @@ def test_content_and_names_are_synced(files: Files, monkeypatch: pytest.MonkeyPa
     assert "d.bin" in synced[-1]
 
 
+def test_names_of_folders_that_a_killed_run_made_are_synced(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that is there may be one whose name no disk has yet: its parent is synced before a file in it is promised."""
+    files.write("first", b"")
+    Path(files.location("a/b")).mkdir(parents=True)
+    synced: list[str] = []
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name[:5])
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    files.write("a/b/c.bin", b"rows")
+    assert synced == ["lake", "a", ".tmp-", "b"]
+
+
 def test_a_relative_folder_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A lake named relative to the current folder is the same lake, and locations are absolute."""
     monkeypatch.chdir(tmp_path)
