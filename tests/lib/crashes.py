@@ -24,6 +24,8 @@ from pathlib import Path
 from typing import Any
 
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+# The point after the last call.
+END = "the end"
 _Call = Callable[..., Any]
 
 
@@ -63,6 +65,11 @@ class Crash:
         os.remove = self._removing(os.remove)
         for name in ("mkdir", "rename", "replace", "link", "rmdir"):
             setattr(os, name, self._counting(name, getattr(os, name)))
+
+    def end(self) -> None:
+        """Be at the end of the work, where the power may fail, too: what was done has to last."""
+        if self.how is not How.REFUSE:
+            self._reached(END)
 
     def _opening(self, event: str, arguments: tuple[Any, ...]) -> None:
         """Count a file that is opened to be written, by whatever library of this process."""

@@ -18,7 +18,7 @@ from typing import Any
 
 from etl.lake.files import TEMPORARY_PREFIX
 from tests.lib import lake_jobs
-from tests.lib.crashes import Crash, How
+from tests.lib.crashes import END, Crash, How
 from tests.lib.lake_jobs import Look
 from tests.lib.processes import Child, done
 
@@ -64,6 +64,10 @@ def interrupted(work: Work, expected: Unharmed, point: int, how: How) -> str:
         if ended.error and expected.calls[point - 1] != "unlink":
             left = [path.name for path in Path(lake).rglob(f"{TEMPORARY_PREFIX}*")]
             assert not left, f"{where}, {left} are left"
+        if expected.calls[point - 1] == END and how is not How.REFUSE:
+            found = _look(lake)
+            assert found, where
+            assert found.events == expected.after.events, f"{where}, what was done is lost"
         hold_after(work, expected, lake, where)
         return ended.error
 

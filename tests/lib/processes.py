@@ -87,7 +87,10 @@ def _answer(
         tempfile.tempdir = tempfile.mkdtemp(prefix="scratch-", dir=Path(arguments[0]).parent)
         if crash:
             crash.arm()
-        ended = Ended(answer=job(*arguments), calls=tuple(crash.calls) if crash else ())
+        answer = job(*arguments)
+        if crash:
+            crash.end()
+        ended = Ended(answer=answer, calls=tuple(crash.calls) if crash else ())
     except EventlakeError as error:
         ended = Ended(error=f"{type(error).__name__}: {error}")
     except BaseException:  # noqa: BLE001 -- whatever it is, the test that waits shows it
