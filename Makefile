@@ -11,6 +11,8 @@ BIN := $(VENV)/bin
 # current context of your kubeconfig. The two never share a lake.
 FROM ?= sample
 ARGS ?=
+# Processes for tests: one more than processors, because many tests wait for a server or a disk.
+TESTERS ?= $(shell expr $$(nproc) + 1)
 LAKE ?= $(if $(filter cluster,$(FROM)),out/cluster/lake,out/lake)
 ifeq ($(filter sample cluster,$(FROM)),)
   $(error FROM=$(FROM): choose sample or cluster)
@@ -32,7 +34,7 @@ run: $(VENV)/.run
 	$(BIN)/eventlake --lake $(LAKE) run $(if $(filter sample,$(FROM)),--sample) $(ARGS)
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=$(TESTERS) --dist=worksteal $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -79,20 +79,23 @@ class _Later(ModuleType):
         """Return what stands for ``name`` of the module; dunder names are asked for by imports."""
         if name.startswith("__"):
             raise AttributeError(name)
-        return _Part(self.__name__, name)
+        return Part(self.__name__, name)
 
 
-class _Part:
+class Part:
     """Stands for a part of a module: the module is imported at the first use."""
 
     def __init__(self, module: str, name: str) -> None:
+        """Stand for ``name`` of ``module``."""
         self._module = module
         self._name = name
 
     def __call__(self, *args: object, **options: object) -> object:
+        """Call it."""
         return self._found()(*args, **options)
 
     def __getattr__(self, name: str) -> object:
+        """Look at it."""
         return getattr(self._found(), name)
 
     def _found(self) -> Any:  # noqa: ANN401 -- anything that a module may hold

@@ -18,7 +18,7 @@ from tests.lib.storages import Storages
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
 Tally = Callable[[str, int], None]
-_COUNTED = pytest.StashKey[Counter[str]]()
+_COUNTED = "counted"
 
 
 @pytest.fixture(autouse=True)
@@ -55,11 +55,12 @@ def files(storages: Storages) -> Files:
 
 
 @pytest.fixture
-def tally(pytestconfig: pytest.Config) -> Tally:
+def tally(request: pytest.FixtureRequest) -> Tally:
     """Add a number to what the report counts under a name: kills, histories."""
 
     def count(name: str, number: int) -> None:
-        pytestconfig.stash.setdefault(_COUNTED, Counter())[name] += number
+        # A property travels with the report, also from the process of another worker.
+        request.node.user_properties.append((_COUNTED, (name, number)))
 
     return count
 
@@ -72,11 +73,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--history-seed", type=int, default=0, help="the first of them")
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what tests counted, so that a report says how often, and not only that, they tried."""
-    counted = config.stash.get(_COUNTED, None)
+    counted = Counter[str]()
+    for report in terminalreporter.getreports("passed"):
+        for key, value in report.user_properties if report.when == "call" else ():
+            if key == _COUNTED:
+                counted[value[0]] += value[1]
     if counted:
         terminalreporter.section("counted")
         for name, number in sorted(counted.items()):

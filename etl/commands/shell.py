@@ -6,6 +6,7 @@ prompt is readline's, its history lies outside the lake, in the user's own folde
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 _PROMPT, _CONTINUED = "eventlake> ", "      ...> "
 _HISTORY_LINES = 1000
+# How long a signal may go unheard at the prompt: SIGKILL comes 30 s after SIGTERM by default.
+_HEARING_SECONDS = 0.25
 _HELP = """\
 A statement is one SELECT and ends with a semicolon; it may take several lines.
 .tables          the views
@@ -94,7 +97,9 @@ class _Talk:
         with suppress(_Left):
             while True:
                 try:
-                    self._take(read(_CONTINUED if self._typed else _PROMPT))
+                    with _hearing():
+                        line = read(_CONTINUED if self._typed else _PROMPT)
+                    self._take(line)
                 except EOFError:
                     self._invocation.print("")
                     return
@@ -156,6 +161,23 @@ class _Talk:
 def _lines(invocation: Invocation) -> Iterator[str]:
     for line in invocation.stdin:
         yield line.decode("utf-8", "replace")
+
+
+@contextmanager
+def _hearing() -> Iterator[None]:
+    """Let a prompt hear every signal: one that comes just before it waits does not end the waiting.
+
+    Python runs a signal's handler when the main thread is back from the system. Readline
+    shows the prompt, then waits for a key, and a signal between the two, or one that another
+    thread takes, is heard at the next key only. An alarm that does nothing ends the waiting
+    now and then; readline waits on after it.
+    """
+    signal.signal(signal.SIGALRM, lambda *_: None)
+    signal.setitimer(signal.ITIMER_REAL, _HEARING_SECONDS, _HEARING_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 @contextmanager

@@ -309,7 +309,8 @@ class LocalFiles:
                 break
             unsure.append(one)
         for one in reversed(unsure):
-            one.mkdir(exist_ok=True)
+            if not one.exists():
+                one.mkdir(exist_ok=True)
             _sync_folder(one.parent)
             self._lasting.add(one)
 

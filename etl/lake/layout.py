@@ -8,7 +8,7 @@
     live/cluster=C/live.parquet                          states of the newest list: a cache
     live/cluster=C/newest.json                           which list that was, for the checks of the next
     retention/cluster=C/<first day kept>.json            what is about to be deleted
-    quarantine/…                                         what doctor took out, by its old path
+    quarantine/…                                         what was taken out, by its old path
 
 Cluster names may hold ``:`` and ``/`` (an EKS ARN does), so they are percent-encoded
 as path segments, the Hive way.
@@ -109,8 +109,14 @@ class Lake:
 
     def write_marker(self) -> None:
         """Write the marker anew; what stands in its place goes to quarantine."""
-        self.files.move(MARKER, f"{QUARANTINE}/{MARKER}-{secrets.token_hex(4)}")
+        self.set_aside(MARKER)
         self.files.create(MARKER, _marker())
+
+    def set_aside(self, path: str) -> str:
+        """Move what stands in the place of a file to quarantine, as a folder may; return where it is."""
+        place = f"{QUARANTINE}/{path}-{secrets.token_hex(4)}"
+        self.files.move(path, place)
+        return place
 
     def parts(self, cluster: str | None = None) -> list[PartFile]:
         """Return the files of observations, of one cluster or all."""

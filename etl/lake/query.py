@@ -8,7 +8,7 @@ are bound by name, never written into text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -37,6 +37,7 @@ from etl.lake.views import (
     ROLLING_UP,
     TREES,
     VIEWS,
+    needed,
 )
 from etl.statements import statement
 from etl.timespan import Duration
@@ -79,6 +80,7 @@ class Session:
         self._used: list[str] = []
         self._damaged: set[str] = set()
         self._asked, self._counts = 0, False
+        self._pending: dict[str, str] = {}
         self._timeout = timeout
 
     def __enter__(self) -> Self:
@@ -129,7 +131,7 @@ class Session:
         """
         with self._told():
             try:
-                self._patiently(self._count_once)
+                self._patiently(partial(self._count_once, text))
                 return self._patiently(partial(self._table, text, parameters))
             except duckdb.Error as error:
                 if not (is_reading(error) and self._leave_out_damaged()):
@@ -163,15 +165,20 @@ class Session:
         """Release the session."""
         self._connection.close()
 
-    def _count_once(self) -> None:
-        """Keep what the open days were counted to, from the second statement on.
+    def _count_once(self, text: str) -> None:
+        """Keep what the open days were counted to, from the second statement on that may ask for it.
 
         Counting is most of the work of an answer over them, and a page asks twenty times: of 2.2 s
         for two days of 333,000 observations 1.7. What is kept is their keys and counts, and who made
         which object: in a union DuckDB 2.0 looks for that even where nobody asks for workloads.
+        It reads every open day, so statements about states alone, which cost the files of their own
+        days, never pay for it.
         """
+        if not self._counts or "occurrences" not in needed(text):
+            return
         self._asked += 1
-        if self._counts and self._asked == _AGAIN:
+        if self._asked == _AGAIN:
+            self._make(needed("occurrences owners"))
             self._connection.execute("drop table if exists counted_once")
             self._connection.view("occurrences").create("counted_once")
             self._connection.table("counted_once").create_view("occurrences")
@@ -195,6 +202,7 @@ class Session:
             raise StatementError(message) from error
 
     def _bound(self, text: str, parameters: Mapping[str, object]) -> duckdb.DuckDBPyRelation:
+        self._make(needed(text))
         names = self.parameters(text)
         missing = sorted(names - set(parameters))
         if missing:
@@ -224,19 +232,20 @@ class Session:
         of = sources(known)
         self._read_states(lake, of)
         self._asked, self._counts = 0, bool(of.parts)
+        self._pending = {}
         if of.parts:
-            self._create(COUNTING)
+            self._later(COUNTING)
         else:
             # Plans of a lake whose days are all closed have nothing to merge and to count.
             self._show_nothing("merged", schema.FULL_SCHEMA)
             self._show_nothing("occurrences", COUNTED_SCHEMA)
         if of.parts or of.outdated:
-            self._create(ROLLING_UP)
+            self._later(ROLLING_UP)
         else:
             self._show_nothing("rolled_up", schema.FULL_DAY_SCHEMA)
         rows = self._show_ledger(lake, known, ledger)
         self.clusters = sorted({*(name for name, _day in known.found), *clusters_of(rows)})
-        self._create(VIEWS)
+        self._later(VIEWS)
         self._define_macros()
         self._used = [*of.days, *of.outdated, *of.context, *of.parts, *(file.path for file in rows)]
 
@@ -250,7 +259,7 @@ class Session:
         self._read_files("ledger", [lake.files.location(file.path) for file in ledger.files])
         self._register("present", _present(known))
         self._register("lost_rows", ledger.lost)
-        self._create(("lake/damage",))
+        self._later(("lake/damage",))
         return ledger.files
 
     @contextmanager
@@ -325,6 +334,15 @@ class Session:
     def _create(self, names: Sequence[str]) -> None:
         for name in names:
             self._connection.sql(statement(name).text).create_view(name.rpartition("/")[2])
+
+    def _later(self, names: Sequence[str]) -> None:
+        """Create these views when a statement needs them: all of them take half a second (DuckDB 2.0)."""
+        self._pending |= {name.rpartition("/")[2]: name for name in names}
+
+    def _make(self, wanted: Collection[str]) -> None:
+        """Create the views among ``wanted`` that wait for it, in the order in which they were named."""
+        for name in [name for name in self._pending if name in wanted]:
+            self._create([self._pending.pop(name)])
 
     def _define_macros(self) -> None:
         for name in MACROS:

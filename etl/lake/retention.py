@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -96,7 +97,7 @@ def sweep(lake: Lake, cluster: str | None, *, now: datetime) -> Iterator[Deletio
         if now - deletion.marked_at < GRACE:
             continue
         for file in deletion.files:
-            lake.files.delete(file)
+            _past_folders(lake, file, partial(lake.files.delete, file))
         for day in deletion.days:
             for folder in {file.rpartition("/")[0] for file in day.files}:
                 lake.files.tidy(folder)
@@ -166,7 +167,20 @@ def _record(lake: Lake, deletion: Deletion) -> None:
         deleted_rows=deletion.rows,
         deleted_bytes=deletion.size,
     )
-    ledger.record(lake, deletion.cluster, entry)
+    path = layout.ledger_path(deletion.cluster, entry.started_at.date(), entry.snapshot_id)
+    _past_folders(lake, path, partial(ledger.record, lake, deletion.cluster, entry))
+
+
+def _past_folders(lake: Lake, path: str, change: Callable[[], None]) -> None:
+    """Write or delete the file ``path``; a folder in its place is set aside first."""
+    try:
+        change()
+    except LakeError as error:
+        if not isinstance(error.__cause__, IsADirectoryError):
+            raise
+        # Whatever made it, it must not keep old days for ever; it may hold somebody's data.
+        _log.warning("%s is a folder, and now %s", path, lake.set_aside(path))
+        change()
 
 
 def _midnight(day: date) -> datetime:

@@ -45,6 +45,9 @@ class _Noting(Session):
         )
         self.noted.append(f"create or replace temp view {view} as\nselect\n{empty}\nwhere false")
 
+    def _later(self, names: Sequence[str]) -> None:
+        self._create(names)
+
     def _create(self, names: Sequence[str]) -> None:
         super()._create(names)
         for name in names:

@@ -8,7 +8,7 @@ on a disk meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import duckdb
@@ -46,6 +46,10 @@ class Stranger(Session):
         self._connection.execute("set allowed_directories = $trees", {"trees": trees})
         self._connection.execute("set enable_external_access = false")
         self._connection.execute("set lock_configuration = true")
+
+    def _later(self, names: Sequence[str]) -> None:
+        # A stranger may also ask what there is, and nothing is created once the walls stand.
+        self._create(names)
 
     def _bound(self, text: str, parameters: Mapping[str, object]) -> duckdb.DuckDBPyRelation:
         # Not one SELECT is the first thing to say; then what else it asks for.

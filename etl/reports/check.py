@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from etl.errors import ConfigError, EventlakeError
+from etl.errors import ConfigError, EventlakeError, StatementError
 from etl.reports.catalogue import Report
 
 # Where DuckDB says that it stumbled.
@@ -31,7 +31,7 @@ def _mistakes(report: Report, session: Parameterised) -> Iterator[str]:
         bound = session.parameters(report.text)
     except EventlakeError as error:
         # Collected, so that all mistakes of a folder are shown at once.
-        stumbled = _LINE.search(str(error))
+        stumbled = _LINE.search(error.excerpt) if isinstance(error, StatementError) else None
         yield f"{report.place}:{stumbled[1] if stumbled else _first_line(report)}: {error}"
         return
     declared = {parameter.name for parameter in report.parameters}

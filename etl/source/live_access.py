@@ -18,7 +18,7 @@ import urllib3
 
 from etl.config.settings import Source
 from etl.errors import ClusterError, quoted
-from etl.lean import only_parts_of, only_when_used
+from etl.lean import Part, only_parts_of, only_when_used
 
 with (
     only_parts_of("kubernetes"),
@@ -31,7 +31,7 @@ with (
     # The reading of credentials takes both from the package. It makes clients for others, not
     # for us, and the models that a client imports cost 60 ms.
     client.__dict__.setdefault("Configuration", Configuration)
-    client.__dict__.setdefault("ApiClient", None)
+    client.__dict__.setdefault("ApiClient", Part("kubernetes.client", "ApiClient"))
     from kubernetes.config import ConfigException, incluster_config, kube_config
 
 _log = logging.getLogger(__name__)

@@ -246,9 +246,10 @@ def test_old_days_go_by_themselves(apiserver: ApiServer, tmp_path: Path) -> None
     later = NOW + timedelta(days=11)
     done = job("run", now=later)
     assert done.code == 0, done.err
-    assert "prod: 2026-11-23 out of sight, to be deleted in an hour: 7 files, 12 states" in done.err
+    # Of each of three runs a part and a row, and the two files that these were sealed to.
+    assert "prod: 2026-11-23 out of sight, to be deleted in an hour: 8 files, 12 states" in done.err
     done = job("run", now=later + timedelta(hours=1, minutes=5))
-    assert "prod: 2026-11-23 deleted: 7 files, 12 states" in done.err
+    assert "prod: 2026-11-23 deleted: 8 files, 12 states" in done.err
     assert [path for path in contents(job.lake) if "2026-11-23" in path] == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import pty
 import re
@@ -158,6 +159,25 @@ def test_sigterm_ends_the_shell(lake: Path, tmp_path: Path) -> None:
     with terminal(lake, tmp_path) as screen:
         screen.expect("eventlake> ")
         screen.process.send_signal(signal.SIGTERM)
+        assert screen.left() == 143
+
+
+def _another_thread(main: int) -> int:
+    """Return a thread beside the main one that takes SIGTERM: an allocator's own blocks all signals."""
+    for task in Path(f"/proc/{main}/task").iterdir():
+        blocked = re.search(r"^SigBlk:\s*(\w+)$", (task / "status").read_text(), re.MULTILINE)
+        assert blocked
+        if int(task.name) != main and not int(blocked[1], 16) >> (signal.SIGTERM - 1) & 1:
+            return int(task.name)
+    raise AssertionError("no thread beside the main one takes SIGTERM")
+
+
+def test_sigterm_ends_the_shell_also_where_it_wakes_nobody(lake: Path, tmp_path: Path) -> None:
+    """Taken by another thread, as if it came just before the prompt began to wait: 143."""
+    with terminal(lake, tmp_path) as screen:
+        screen.expect("eventlake> ")
+        main = screen.process.pid
+        assert ctypes.CDLL(None).tgkill(main, _another_thread(main), signal.SIGTERM) == 0
         assert screen.left() == 143
 
 

@@ -122,7 +122,7 @@ def test_the_story_of_a_workload_folds_its_pods(lake: Path) -> None:
 def test_the_story_of_a_node(lake: Path) -> None:
     """The node's own events, and what its kubelet warned of, killed or was given."""
     assert lines(lake, "node/node-1") == [
-        "Node node-1: Starting",
+        "Node node-1: starting",
         f"Pod {POD}: scheduled",
         f"Pod {POD}: readiness failing x37",
         "Node node-1: node down",

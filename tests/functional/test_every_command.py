@@ -18,6 +18,8 @@ from tests.lib.storages import Storages
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 JSON = ("--format", "json")
+# What is on standard input: the shell alone reads it.
+TYPED = b"select count(*) || ' events' as found\nfrom events;\n"
 # What each command is asked, and what it has to say; in an order in which each has something to do.
 SCRIPT: list[tuple[timedelta, tuple[str, ...], str]] = [
     (-12 * DAY, ("snapshot",), "1 events listed"),
@@ -27,6 +29,8 @@ SCRIPT: list[tuple[timedelta, tuple[str, ...], str]] = [
     (-1 * DAY, ("seal",), "2026-11-11 sealed, 1 states"),
     (-1 * DAY, ("seal",), "nothing is due"),
     (-1 * DAY, ("report", "top_reasons", "--since", "14d", *JSON), '"reason": "BackOff"'),
+    (-1 * DAY, ("shell",), "4 events"),
+    (-1 * DAY, ("views",), "create or replace temp view events as"),
     (-1 * DAY, ("coverage", "--since", "14d", *JSON), '"covered"'),
     (-1 * DAY, ("check",), ""),
     (-1 * DAY, ("rules", "list"), "NodeNotReady"),
@@ -69,7 +73,7 @@ def test_every_command(
         apiserver.now = now
         if number == 0:
             apiserver.add(event("api-1", at=now))
-        done = ask("--cluster", "prod", *command, now=now)
+        done = ask("--cluster", "prod", *command, now=now, stdin=TYPED)
         assert done.code == 0, (command, done.err)
         assert said in done.out + done.err, (command, done.out, done.err)
     trees = {path.partition("/")[0] for path in files.list("")}

@@ -16,6 +16,7 @@ from etl.lake.deletions import Deletion
 from etl.lake.files import Files, LocalFiles
 from etl.lake.layout import Lake, retention_path
 from etl.lake.ledger import Entry, record
+from etl.lake.ledger_seal import seal_ledger
 from etl.lake.query import session
 from tests.lib import lakes, tables
 from tests.lib.commandline import contents, eventlake
@@ -51,10 +52,10 @@ def lake(files: Files) -> Lake:
     return lake
 
 
-def listed(lake: Lake, moment: datetime) -> None:
+def listed(lake: Lake, moment: datetime, name: str = "") -> None:
     """Write the ledger row of a list of the whole cluster."""
     entry = Entry(
-        snapshot_id=f"l{moment:%d}",
+        snapshot_id=name or f"l{moment:%d}",
         kind="list",
         status="complete",
         started_at=moment,
@@ -214,6 +215,49 @@ def test_a_run_that_died_between_is_carried_on(lake: Lake) -> None:
     (done,) = swept(lake, NOW + HOUR)
     assert done == deletion
     assert len(asked(lake, "select 1 from snapshots where kind = 'retention'")) == 1
+
+
+def test_sealed_days_of_the_ledger_go_with_their_rows(lake: Lake) -> None:
+    """Both the file of a day and the rows that it replaced are deleted; what the kept days hold is told as before."""
+    for day in (20, 21):
+        listed(lake, at(f"2026-11-{day} 23:50"), f"m{day}")
+    assert [done.date.day for done in seal_ledger(lake, clock=lambda: NOW)] == [20, 21]
+    question = "select snapshot_id from snapshots where kind = 'list' order by all"
+    assert [row["snapshot_id"] for row in asked(lake, question)] == [
+        "l20",
+        "l21",
+        "l22",
+        "m20",
+        "m21",
+    ]
+    assert marked(lake)
+    # A later sealing neither writes the hidden day anew nor deletes any of it.
+    assert list(seal_ledger(lake, clock=lambda: NOW + 2 * HOUR)) == []
+    assert [row["snapshot_id"] for row in asked(lake, question)] == ["l21", "l22", "m21"]
+    (done,) = swept(lake, NOW + 2 * HOUR)
+    assert "snapshots/cluster=prod/date=2026-11-20/00000001.parquet" in done.files
+    assert not [path for path in lake.files.list("") if "2026-11-20" in path]
+    assert [row["snapshot_id"] for row in asked(lake, question)] == ["l21", "l22", "m21"]
+
+
+@pytest.mark.parametrize("place", ["row", "part"])
+def test_a_folder_in_the_place_of_a_file_does_not_keep_old_days(place: str, tmp_path: Path) -> None:
+    """Neither where the row of the deletion belongs nor where an old part was; what is in the folder is kept."""
+    lake = lakes.empty(LocalFiles(tmp_path / "lake"))
+    lakes.add(lake, "s1", tables.observations(DAYS))
+    deletion = marked(lake)
+    assert deletion
+    (row,) = lake.ledger()
+    path = tmp_path / "lake" / (row.path if place == "row" else deletion.files[0])
+    path.unlink()
+    path.mkdir()
+    (path / "notes.txt").write_text("mine")
+    assert swept(lake, NOW + HOUR) == [deletion]
+    assert [row["uid"] for row in asked(lake, EVENTS)] == ["a", "a"]
+    assert len(asked(lake, "select 1 from snapshots where kind = 'retention'")) == 1
+    (kept,) = (tmp_path / "lake/quarantine").rglob("notes.txt")
+    assert kept.read_text() == "mine"
+    assert not [name for name in lake.files.list("parts") if "2026-11-20" in name]
 
 
 def test_a_damaged_marker_hides_nothing(lake: Lake) -> None:

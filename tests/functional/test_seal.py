@@ -65,6 +65,8 @@ def occurrences(lake: Lake) -> list[tuple[str, int, int]]:
 def plan(lake: Lake, text: str) -> str:
     """Return how DuckDB would run a statement on a lake."""
     with session(lake) as opened:
+        # Views are made when a statement needs them.
+        opened.run(text, {})
         connection = opened._connection  # noqa: SLF001 -- a session lets nobody ask for a plan
         (row,) = connection.execute(f"explain {text}").fetchall()
     return str(row[1]).upper()

@@ -14,6 +14,7 @@ from etl.lake.append import Addition
 from etl.lake.files import Files
 from etl.lake.layout import Lake
 from etl.lake.query import Session, session
+from etl.lake.views import needed
 from etl.statements import in_folder
 from tests.lib import tables
 
@@ -180,7 +181,9 @@ def test_open_days_are_counted_once_for_many_statements(lake: Lake) -> None:
     """The first statement counts as it goes; from the second one on nothing is counted again."""
     question = "select uid, n, occurrences from events order by all"
     with session(lake) as opened:
-        connection = opened._connection  # noqa: SLF001 -- a session lets nobody ask for a plan
+        # Views are made when a statement needs them, and a session lets nobody ask for a plan.
+        opened._make(needed(question))
+        connection = opened._connection  # noqa: SLF001
 
         def counts() -> bool:
             (row,) = connection.execute(f"explain {question}").fetchall()
