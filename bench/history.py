@@ -31,6 +31,7 @@ from etl.lake import seal
 from etl.lake.files import LocalFiles
 from etl.lake.layout import Lake
 from etl.lake.query import Session, session
+from etl.lake.views import needed
 from etl.reports.catalogue import Report, catalogue
 from etl.reports.run import run as answered
 from etl.reports.run import values
@@ -171,7 +172,9 @@ def _seconds(ask: Callable[[], object], rounds: int) -> float:
 def _columns(lake: Lake, report: Report) -> frozenset[str]:
     """Return the columns that a report reads from sealed days, as DuckDB's plan tells them."""
     with session(lake) as opened:
-        connection = opened._connection  # noqa: SLF001 -- a session lets nobody ask for a plan
+        # Views are made when a statement needs them, and a session lets nobody ask for a plan.
+        opened._make(needed(report.text))
+        connection = opened._connection  # noqa: SLF001
         wanted = opened.parameters(report.text)
         given = values(report, window=_WINDOW, timezone=_UTC)
         bound = {name: given[name] for name in wanted}
