@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from etl.source.paging import Page
 
 _THREADS = 2
-# Pages that are being read, or read and not yet taken: 20 MB each at the default size.
+# Pages that are being read, or read and not yet taken: 6 MB of JSON each at the default size,
+# and what is made of it.
 PAGES_READ_AHEAD = 2
 
 

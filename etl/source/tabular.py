@@ -61,10 +61,7 @@ class _OddPageError(Exception):
 
 
 def page(body: bytes) -> EventColumns | None:
-    """Read an EventList of core/v1, or return null if it must be read with more care.
-
-    Raises ``msgspec.DecodeError`` if ``body`` is not JSON or has no items.
-    """
+    """Read an EventList of core/v1, or return null if it must be read with more care, or is none."""
     try:
         return _columns(_parsed(body), body)
     except (_OddPageError, pa.ArrowInvalid, UnicodeDecodeError, msgspec.MsgspecError):

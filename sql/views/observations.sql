@@ -44,46 +44,7 @@ select
     flags
 from days
 union all
-select
-    cluster,
-    date,
-    uid,
-    resource_version,
-    name,
-    namespace,
-    type,
-    reason,
-    message,
-    action,
-    component,
-    host,
-    reporting_component,
-    reporting_instance,
-    object_kind,
-    object_namespace,
-    object_name,
-    object_uid,
-    object_api_version,
-    object_field_path,
-    related_kind,
-    related_namespace,
-    related_name,
-    n,
-    raw_count,
-    series_count,
-    first_seen,
-    last_seen,
-    created_at,
-    event_time,
-    written_at,
-    first_timestamp,
-    last_timestamp,
-    series_last_seen,
-    labels,
-    annotations,
-    observed_at,
-    snapshot_id,
-    flags
+select merged.*
 from merged
 union all
 select
