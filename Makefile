@@ -25,6 +25,7 @@ help:
 	@echo "make run FROM=cluster       the same of your kubeconfig's current cluster; it is only listed"
 	@echo "make run ARGS=\"--help\"      more options for the command"
 	@echo "make test                   all tests; ARGS=\"-k coverage\" for some, ARGS=\"--histories 100000\" for a night"
+	@echo "                            ARGS=\"--hypothesis-profile=explore\" for draws that no run had before"
 	@echo "make check                  style, types, floor plan, SQL, docstrings"
 	@echo "make bench                  every figure with its limit"
 	@echo "make lock                   write requirements/ anew; ARGS=--upgrade for newer versions (needs uv)"

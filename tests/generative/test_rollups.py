@@ -16,7 +16,7 @@ LONGEST, RANDOM = 58, 5
 
 _label = st.from_regex(r"[a-z]([a-z0-9-]{0,18}[a-z0-9])?", fullmatch=True)
 _suffix = st.text(ALPHABET, min_size=RANDOM, max_size=RANDOM)
-_minutes = st.integers(26_973_000, 40_000_000)  # of 2021, when names began to hold minutes, to 2046
+_minutes = st.integers(26_973_000, 39_999_999)  # of 2021, when names began to hold minutes, to 2046
 _address = st.ip_addresses(v=4).map(str) | st.tuples(
     st.ip_addresses(v=4).map(str), st.integers(1, 65535)
 ).map(lambda pair: f"{pair[0]}:{pair[1]}")
