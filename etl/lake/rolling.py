@@ -50,7 +50,7 @@ class Rolling(Session):
         for group in groups:
             with self._told():
                 self._connection.register("counted", self._placed(group))
-                self._connection.sql(statement("lake/rolled_up").text).create_view("rolled_up")
+                self._create(["lake/rolled_up"])
                 found = self._connection.sql(statement("lake/rolled_group").text).to_arrow_table()
             for field in _FIELDS:
                 group = group.append_column(field, found[field.name].cast(field.type))  # noqa: PLW2901 -- it grows
