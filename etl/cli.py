@@ -153,6 +153,8 @@ def cli(
     invocation.config = config
     invocation.lake_option = lake
     invocation.cluster_option = cluster
+    invocation.quiet = quiet
+    invocation.log_format = log_format
     log.configure(
         quiet=quiet, form="json" if log_format == "json" else "text", stream=invocation.stderr
     )

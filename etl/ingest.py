@@ -22,6 +22,7 @@ from etl.lake import layout, ledger, live
 from etl.lake.append import Addition
 from etl.lake.layout import Lake
 from etl.lake.ledger import Entry
+from etl.progress import Tell, untold
 from etl.source import columns, decode, sample
 from etl.source.decode import Decoded
 from etl.source.normalise import Normaliser
@@ -53,7 +54,13 @@ class Run:
 
 
 def take_snapshot(
-    lake: Lake, cluster: str, lister: Lister, run: Run, *, not_before: date | None = None
+    lake: Lake,
+    cluster: str,
+    lister: Lister,
+    run: Run,
+    *,
+    not_before: date | None = None,
+    tell: Tell = untold,
 ) -> Entry:
     """LIST a cluster, append what is new, write the ledger row and the live cache.
 
@@ -80,17 +87,21 @@ def take_snapshot(
         _uncollected(),
     ):
         try:
-            for scope in lister.scopes:
+            for number, scope in enumerate(lister.scopes):
                 intake.begin()
                 try:
                     for page in lister.pages(scope):
                         intake.page(page)
+                        share = intake.share
+                        whole = None if share is None else (number + share) / len(lister.scopes)
+                        tell(whole, intake.items)
                 except ForbiddenError as error:
                     # The Role of one namespace is gone with it; the others have theirs.
                     if scope is None or len(refused) == len(lister.scopes) - 1:
                         raise
                     refused[scope] = error
             intake.end()
+            tell(1.0, intake.items)
         except ClusterError as error:
             failed = replace(_told(entry, listing), error=str(error), finished_at=run.clock())
             ledger.record(lake, cluster, failed)

@@ -89,6 +89,15 @@ class Intake:
         """With what rows are compared to know what is new."""
         return "lake" if self._known is None else "cache"
 
+    @property
+    def share(self) -> float | None:
+        """How much of the list that was begun last is taken, 0 to 1; null where the server does not tell."""
+        _states, items, _unreadable, expected = self._begun
+        if self.expected is None or expected is None:
+            return None
+        whole = self.expected - expected
+        return min(1.0, (self.items - items) / whole) if whole else 0.0
+
     def begin(self) -> None:
         """Begin another list: all namespaces, or the next one of several.
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Literal, TextIO
 
@@ -61,6 +63,22 @@ class _JsonFormatter(logging.Formatter):
         if record.exc_info:
             entry["traceback"] = redact(self.formatException(record.exc_info))
         return json.dumps(entry, ensure_ascii=False)
+
+
+@contextmanager
+def written_to(stream: TextIO) -> Iterator[None]:
+    """Write the messages to ``stream`` meanwhile: above a progress bar, for example."""
+    held = [
+        (handler, handler.setStream(stream))
+        for handler in logging.getLogger(ROOT).handlers
+        if isinstance(handler, logging.StreamHandler)
+    ]
+    try:
+        yield
+    finally:
+        for handler, before in held:
+            if before is not None:
+                handler.setStream(before)
 
 
 def configure(

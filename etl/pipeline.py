@@ -48,8 +48,9 @@ def build_page(
     window: Window,
     generated_at: datetime,
     lake: str,
+    begin: Callable[[str], None] = lambda _name: None,
 ) -> str:
-    """Return the page of ``reports`` over ``window`` as one HTML text."""
+    """Return the page of ``reports`` over ``window`` as one HTML text; ``begin`` hears of each in its turn."""
     clusters = ", ".join(opened.clusters)
     return page.build(
         opened,
@@ -60,6 +61,7 @@ def build_page(
         generated_at=generated_at,
         lake=lake,
         reports=reports,
+        begin=begin,
     )
 
 

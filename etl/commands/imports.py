@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from etl.commands.invocation import Invocation
 from etl.commands.options import MOMENT
 from etl.errors import InputError
+
+if TYPE_CHECKING:
+    from etl.progress import Tell
+    from etl.source.decode import Decoded
+    from etl.source.dump import Reading
 
 
 @click.command("import")
@@ -40,15 +47,16 @@ def import_(
         message = "--scope needs --collected-at: a list proves nothing without its time"
         raise click.UsageError(message)
     reading = dump.Reading()
-    request = ingest.ImportRequest(
-        cluster=cluster,
-        chunks=dump.chunks(paths, reading, invocation.stdin),
-        collected_at=collected_at,
-        scope=_namespaces(scope),
-        ttl=invocation.settings.source.ttl,
-        not_before=invocation.not_before(cluster),
-    )
-    entry = ingest.import_events(invocation.lake, request, invocation.run)
+    with invocation.progress("import", "events") as tell:
+        request = ingest.ImportRequest(
+            cluster=cluster,
+            chunks=_told(dump.chunks(paths, reading, invocation.stdin), reading, tell),
+            collected_at=collected_at,
+            scope=_namespaces(scope),
+            ttl=invocation.settings.source.ttl,
+            not_before=invocation.not_before(cluster),
+        )
+        entry = ingest.import_events(invocation.lake, request, invocation.run)
     for name in reading.without_events:
         invocation.say(f"{name} holds no events")
     if entry.items == entry.unreadable:
@@ -58,6 +66,15 @@ def import_(
     invocation.say(
         f"{cluster}: {entry.items:,} events in {files}, {entry.rows_added:,} new states in the lake {invocation.lake_path}"
     )
+
+
+def _told(chunks: Iterator[Decoded], reading: Reading, tell: Tell) -> Iterator[Decoded]:
+    """Yield the chunks; when one is in the lake, tell how far that is."""
+    events = 0
+    for chunk in chunks:
+        yield chunk
+        events += len(chunk.events)
+        tell(reading.share, events)
 
 
 def _namespaces(scope: str | None) -> tuple[str, ...] | None:

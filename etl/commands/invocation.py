@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -13,10 +14,12 @@ from typing import TYPE_CHECKING, BinaryIO, TextIO
 from etl.errors import EventlakeError, UsageError
 
 if TYPE_CHECKING:
+    from etl.commands.bar import Bar
     from etl.config.settings import Settings
     from etl.ingest import Run
     from etl.lake.files import Files
     from etl.lake.layout import Lake
+    from etl.progress import Logged
 
 DEFAULT_LAKE = "lake"
 _log = logging.getLogger(__name__)
@@ -36,6 +39,8 @@ class Invocation:
     config: str | None = None
     lake_option: str | None = None
     cluster_option: str | None = None
+    quiet: bool = False
+    log_format: str = "text"
     run_id: str = field(default_factory=lambda: secrets.token_hex(4))
     _settings: Settings | None = None
     _files: dict[str, Files] = field(default_factory=dict)
@@ -95,6 +100,23 @@ class Invocation:
     def not_before(self, cluster: str) -> date | None:
         """Return the oldest day of which ``cluster`` takes anything new; null where all is kept."""
         return self.settings.retention.not_before(cluster, self.now)
+
+    @contextmanager
+    def progress(self, title: str, unit: str = "") -> Iterator[Bar | Logged]:
+        """Tell somebody who waits how far a piece of work is; ``unit`` is the plural of what is counted.
+
+        A bar on a terminal, else a message every ten seconds; with ``--quiet`` nothing, because
+        these are no warnings.
+        """
+        from etl.commands.bar import Bar, is_wanted  # noqa: PLC0415
+        from etl.progress import Logged  # noqa: PLC0415
+
+        plain = self.quiet or self.log_format != "text"
+        if plain or not is_wanted(self.stderr, self.environ.get("TERM")):
+            yield Logged(title, unit, self.clock)
+            return
+        with Bar(title, unit, clock=self.clock, stream=self.stderr, environ=self.environ) as bar:
+            yield bar
 
     def say(self, text: str) -> None:
         """Write a line for a person to standard error, unless ``--quiet``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,10 +15,15 @@ from etl.commands.catalogue import known, show_list
 from etl.commands.invocation import Invocation
 from etl.commands.options import DAY, LOCAL_MOMENT, SPAN, window, zone_of
 from etl.commands.output import console, deliver
+from etl.progress import Turns
 from etl.timespan import Window
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from etl.commands.bar import Bar
     from etl.lake.query import Session
+    from etl.progress import Logged
     from etl.reports.catalogue import Report
 
 _FORMATS = ["table", "csv", "json", "markdown", "parquet", "html"]
@@ -116,18 +121,25 @@ def report(  # noqa: PLR0913 -- click gives options as arguments
         start=start,
         end=end,
     )
-    with session(invocation.lake, cluster=invocation.cluster_option) as opened:
+    with (
+        session(invocation.lake, cluster=invocation.cluster_option) as opened,
+        invocation.progress("report") as pace,
+    ):
         for warning in opened.warnings:
             invocation.warn(warning)
-        answer = _Answer(invocation, opened, span, zone, extra)
+        opened.tell = turns = Turns(pace, "report", len(chosen))
+        answer = _Answer(invocation, opened, span, zone, extra, turns.begin)
+        if form == "table":
+            answer.tables(chosen, output, pace)
+            return
         if form == "html":
-            deliver(invocation, answer.page(chosen).encode(), output)
-        elif form == "table":
-            answer.tables(chosen, output)
+            made = answer.page(chosen).encode()
         elif form == "markdown":
-            deliver(invocation, answer.markdown(chosen), output)
+            made = answer.markdown(chosen)
         else:
-            deliver(invocation, answer.encoded(chosen[0], form), output)
+            made = answer.encoded(chosen[0], form)
+        with pace.aside():
+            deliver(invocation, made, output)
 
 
 class _Answer:
@@ -140,15 +152,18 @@ class _Answer:
         span: Window,
         zone: ZoneInfo,
         extra: dict[str, str],
+        begin: Callable[[str], None],
     ) -> None:
         self._invocation = invocation
         self._session = opened
         self._window = span
         self._zone = zone
         self._extra = extra
+        self._begin = begin
 
-    def tables(self, chosen: Sequence[Report], output: Path | None) -> None:
-        from etl.reports import coverage, run, terminal  # noqa: PLC0415
+    def tables(self, chosen: Sequence[Report], output: Path | None, pace: Bar | Logged) -> None:
+        """Show one answer after the other, as soon as it is there."""
+        from etl.reports import coverage, terminal  # noqa: PLC0415
 
         language = self._invocation.settings.language
         note = coverage.line(
@@ -158,25 +173,20 @@ class _Answer:
         )
         with console(self._invocation, output) as screen:
             for number, item in enumerate(chosen):
-                if number:
-                    screen.print()
-                table = run.run(
-                    item,
-                    self._session,
-                    window=self._window,
-                    timezone=self._zone,
-                    extra=self._for(item),
-                )
-                terminal.show(
-                    table,
-                    console=screen,
-                    timezone=self._zone,
-                    language=language,
-                    title=item.titles[language],
-                    question=item.questions[language],
-                    # Once is enough for the eye, but nothing found must never stand alone.
-                    note=note if number == len(chosen) - 1 or table.num_rows == 0 else "",
-                )
+                table = self._rows(item)
+                with pace.aside():
+                    if number:
+                        screen.print()
+                    terminal.show(
+                        table,
+                        console=screen,
+                        timezone=self._zone,
+                        language=language,
+                        title=item.titles[language],
+                        question=item.questions[language],
+                        # Once is enough for the eye, but nothing found must never stand alone.
+                        note=note if number == len(chosen) - 1 or table.num_rows == 0 else "",
+                    )
 
     def markdown(self, chosen: Sequence[Report]) -> bytes:
         language = self._invocation.settings.language
@@ -188,12 +198,9 @@ class _Answer:
         return parts[0].split(b"\n\n", 2)[2] if len(parts) == 1 else b"\n".join(parts)
 
     def encoded(self, item: Report, form: str) -> bytes:
-        from etl.reports import formats, run  # noqa: PLC0415
+        from etl.reports import formats  # noqa: PLC0415
 
-        table = run.run(
-            item, self._session, window=self._window, timezone=self._zone, extra=self._for(item)
-        )
-        return formats.encode(table, form)
+        return formats.encode(self._rows(item), form)
 
     def page(self, chosen: Sequence[Report]) -> str:
         from etl.reports import page  # noqa: PLC0415
@@ -208,6 +215,15 @@ class _Answer:
             lake=self._invocation.lake_path,
             reports={item.name: item for item in chosen},
             extra=self._extra,
+            begin=self._begin,
+        )
+
+    def _rows(self, item: Report) -> pa.Table:
+        from etl.reports import run  # noqa: PLC0415
+
+        self._begin(item.name)
+        return run.run(
+            item, self._session, window=self._window, timezone=self._zone, extra=self._for(item)
         )
 
     def _for(self, item: Report) -> dict[str, str]:

@@ -149,12 +149,19 @@ def _run_sample(invocation: Invocation) -> None:
 def _write_page(invocation: Invocation, path: Path, span: Window, *, cluster: str | None) -> None:
     from etl import pipeline  # noqa: PLC0415
     from etl.lake.query import session  # noqa: PLC0415
+    from etl.progress import Turns  # noqa: PLC0415
 
-    with session(invocation.lake, cluster=cluster) as opened:
+    reports = known(invocation)
+    with (
+        invocation.progress("page") as pace,
+        session(invocation.lake, cluster=cluster) as opened,
+    ):
+        opened.tell = turns = Turns(pace, "page, report", len(reports))
         text = pipeline.build_page(
             opened,
             invocation.settings,
-            reports=known(invocation),
+            reports=reports,
+            begin=turns.begin,
             window=span,
             generated_at=invocation.now,
             lake=invocation.lake_path,

@@ -49,16 +49,18 @@ def seal_now(
 
     invocation.lake.check()
     days = 0
-    for done in sealing.seal(
-        invocation.lake,
-        clock=invocation.clock,
-        ttl=invocation.settings.source.ttl,
-        cluster=cluster,
-        day=day,
-        limit=limit,
-    ):
-        days += 1
-        invocation.say(f"{done.cluster}: {done.date} sealed, {done.rows:,} states")
+    with invocation.progress("seal", "states") as tell:
+        for done in sealing.seal(
+            invocation.lake,
+            clock=invocation.clock,
+            ttl=invocation.settings.source.ttl,
+            cluster=cluster,
+            day=day,
+            limit=limit,
+            tell=tell,
+        ):
+            days += 1
+            invocation.say(f"{done.cluster}: {done.date} sealed, {done.rows:,} states")
     if day is None:
         days += _seal_ledger(invocation, cluster=cluster, limit=limit)
     return days

@@ -81,13 +81,15 @@ def snapshot_now(
     try:
         from etl import ingest  # noqa: PLC0415
 
-        entry = ingest.take_snapshot(
-            invocation.lake,
-            cluster,
-            lister,
-            invocation.run,
-            not_before=invocation.not_before(cluster),
-        )
+        with invocation.progress("snapshot", "events") as tell:
+            entry = ingest.take_snapshot(
+                invocation.lake,
+                cluster,
+                lister,
+                invocation.run,
+                not_before=invocation.not_before(cluster),
+                tell=tell,
+            )
     finally:
         lister.close()
     invocation.say(

@@ -55,14 +55,18 @@ def sql(
     from etl.reports import formats  # noqa: PLC0415
 
     text = invocation.stdin.read().decode("utf-8", "replace") if query == "-" else query
-    with session(
-        invocation.lake,
-        cluster=invocation.cluster_option,
-        timeout=timeout or invocation.settings.sql.timeout,
-        memory=memory or invocation.settings.sql.memory,
-    ) as opened:
+    with (
+        session(
+            invocation.lake,
+            cluster=invocation.cluster_option,
+            timeout=timeout or invocation.settings.sql.timeout,
+            memory=memory or invocation.settings.sql.memory,
+        ) as opened,
+        invocation.progress("statement") as pace,
+    ):
         for warning in opened.warnings:
             invocation.warn(warning)
+        opened.tell = lambda share: pace(share or None, 0)
         table = opened.run(text, {})
     if form == "table":
         from etl.reports import terminal  # noqa: PLC0415

@@ -7,6 +7,8 @@ for it, where every signal arrives.
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from threading import Event, Thread
@@ -15,6 +17,8 @@ from typing import TypeVar
 Answer = TypeVar("Answer")
 # Soon enough for somebody who pressed Ctrl-C, and no load.
 _AGAIN_SECONDS = 0.05
+# Soon enough for a bar that moves.
+_TELLING_SECONDS = 0.2
 # A thread that has not begun by then never will: the signal came before it was made.
 _BEGINNING_SECONDS = 5
 
@@ -28,8 +32,9 @@ def patiently(
     *,
     interrupt: Callable[[], None],
     limit: timedelta | None = None,
+    tell: Callable[[], None] | None = None,
 ) -> Answer:
-    """Return what ``work`` returns, or raise what it raises.
+    """Return what ``work`` returns, or raise what it raises; ``tell`` is called again and again meanwhile.
 
     When ``limit`` has passed, or a signal raises in the waiting thread, ``interrupt`` has to
     make ``work`` come to an end. Raises ``OverdueError`` after the limit.
@@ -50,7 +55,7 @@ def patiently(
     try:
         # A signal may come while the thread is being started; it runs then all the same.
         Thread(target=run, name="statement", daemon=True).start()
-        in_time = done.wait(None if limit is None else limit.total_seconds())
+        in_time = _waited(done, limit, tell)
     except BaseException:
         if begun.wait(_BEGINNING_SECONDS):
             _end(done, interrupt)
@@ -61,6 +66,18 @@ def patiently(
     if failures:
         raise failures[0]
     return answers[0]
+
+
+def _waited(done: Event, limit: timedelta | None, tell: Callable[[], None] | None) -> bool:
+    """Wait for the end of the work; whether it came within the limit."""
+    if tell is None:
+        return done.wait(None if limit is None else limit.total_seconds())
+    deadline = math.inf if limit is None else time.monotonic() + limit.total_seconds()
+    while (left := deadline - time.monotonic()) > 0:
+        if done.wait(min(left, _TELLING_SECONDS)):
+            return True
+        tell()
+    return done.is_set()
 
 
 def _end(done: Event, interrupt: Callable[[], None]) -> None:

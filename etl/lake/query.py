@@ -71,7 +71,11 @@ class Session:
             }
         )
         self._connection.execute("set TimeZone = 'UTC'")
+        self._connection.execute("set enable_progress_bar = true")
+        self._connection.execute("set enable_progress_bar_print = false")
         self._connection.execute(statement("macros/message_pattern").text)
+        self.tell: Callable[[float], None] | None = None
+        """Is called with the share, 0 to 1, that is done of the statement that runs, every moment."""
         self._storage: Taught | None = None
         self.warnings: list[str] = []
         self.clusters: list[str] = []
@@ -192,7 +196,12 @@ class Session:
     def _patiently(self, work: Callable[[], Answer]) -> Answer:
         """Do ``work`` so that signals and the limit of time reach it."""
         try:
-            return patiently(work, interrupt=self._connection.interrupt, limit=self._timeout)
+            return patiently(
+                work,
+                interrupt=self._connection.interrupt,
+                limit=self._timeout,
+                tell=self._tell_progress if self.tell else None,
+            )
         except OverdueError as error:
             limit = Duration(seconds=self._timeout.total_seconds() if self._timeout else 0)
             message = (
@@ -200,6 +209,11 @@ class Session:
                 " by sql.timeout or --timeout"
             )
             raise StatementError(message) from error
+
+    def _tell_progress(self) -> None:
+        # DuckDB says -1 while it plans.
+        if self.tell:
+            self.tell(max(0.0, self._connection.query_progress() / 100))
 
     def _bound(self, text: str, parameters: Mapping[str, object]) -> duckdb.DuckDBPyRelation:
         self._make(needed(text))

@@ -42,6 +42,7 @@ from etl.lake.partitions import (
     partitions,
 )
 from etl.lake.rolling import WRITTEN, Rolling
+from etl.progress import Tell, untold
 
 # After the end of a day and the time that an event lives: for a job that starts late or takes long.
 MARGIN = timedelta(hours=1)
@@ -66,6 +67,9 @@ _FILTERED = "object_name"
 _FALSE_POSITIVES = 0.01
 # Objects have several events, and these several states.
 _ROWS_PER_OBJECT = 3
+# How much of a day's sealing is done, by time, when copies are merged, when the order is known,
+# and when it is known who made which object: of 900,000 states in 144 parts, 10 s.
+_MERGED, _ORDERED, _KNOWN = 0.07, 0.34, 0.43
 _log = logging.getLogger(__name__)
 
 
@@ -102,6 +106,7 @@ def seal(
     cluster: str | None = None,
     day: date | None = None,
     limit: int | None = None,
+    tell: Tell = untold,
 ) -> Iterator[Done]:
     """Seal what is due, the oldest day first and at most ``limit`` days, then delete what was replaced long ago.
 
@@ -118,16 +123,24 @@ def seal(
             " replace each other's sealed day: no day is sealed, answers are right without, only"
             " slower; upgrade the store or move the lake to one that honours conditional writes"
         )
-    for one in waiting[:limit]:
-        if done := _sealed(lake, known, one, clock):
+    chosen, rows = waiting[:limit], 0
+    for number, one in enumerate(chosen):
+        telling = _of_day(tell, number, len(chosen), rows)
+        if done := _sealed(lake, known, one, clock, telling):
+            rows += done.rows
             yield done
     for one in known.found.values():
         if day in {None, one.date}:
             sweep(lake, one, now=clock())
 
 
+def _of_day(tell: Tell, number: int, days: int, rows: int) -> Tell:
+    """Return what tells of one of ``days`` as a part of them all, after ``rows`` of those before it."""
+    return lambda share, count: tell((number + (share or 0.0)) / days, rows + count)
+
+
 def _sealed(
-    lake: Lake, known: Partitions, one: Partition, clock: Callable[[], datetime]
+    lake: Lake, known: Partitions, one: Partition, clock: Callable[[], datetime], tell: Tell
 ) -> Done | None:
     """Write the next generation of a day; null if another run was first."""
     generation = one.taken + 1
@@ -147,13 +160,16 @@ def _sealed(
         with _temporary_folder() as folder:
             of = basis(known, one)
             copies = merged_copies(lake, of, folder=folder)
+            tell(_MERGED, 0)
             order = places(lake, of, copies, day=one.date, folder=folder)
+            tell(_ORDERED, 0)
             files: list[Opener] = [partial(lake.files.open, path) for path in of.own]
             if copies:
                 files.append(lambda: copies.open("rb"))
             with Rolling(lake, of, cluster=one.cluster, day=one.date, folder=folder) as rolling:
+                tell(_KNOWN, 0)
                 groups = rolling.rolled_up(gathered(order, files))
-                writer = _Writer(groups, made, expected=order.num_rows)
+                writer = _Writer(groups, made, expected=order.num_rows, tell=tell)
                 staged = lake.files.stage(path, writer)
     except QueryError as error:
         message = f"{one.date} of {one.cluster} cannot be sealed: {error}"
@@ -168,9 +184,11 @@ class _Writer:
     """Writes row groups as the Parquet file of a sealed day."""
 
     def __init__(
-        self, groups: Iterator[pa.Table], made: Callable[[], Made], *, expected: int
+        self, groups: Iterator[pa.Table], made: Callable[[], Made], *, expected: int, tell: Tell
     ) -> None:
         self._groups = groups
+        self._expected = expected
+        self._tell = tell
         self._objects = 1 + min(expected, ROWS_PER_GROUP) // _ROWS_PER_OBJECT
         self._made = made
         self.rows = 0
@@ -195,6 +213,7 @@ class _Writer:
             for group in self._groups:
                 writer.write_table(group, row_group_size=group.num_rows)
                 self.rows += group.num_rows
+                self._tell(_KNOWN + (1 - _KNOWN) * self.rows / self._expected, self.rows)
             writer.add_key_value_metadata({METADATA_KEY: msgspec.json.encode(self._made())})
 
 

@@ -11,7 +11,7 @@ import base64
 import hashlib
 import logging
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from importlib.resources import files
 from typing import Protocol
@@ -76,11 +76,13 @@ def build(  # noqa: PLR0913 -- each is one fact that the page states
     lake: str = "",
     reports: Mapping[str, Report] | None = None,
     extra: Mapping[str, str] = _NONE,
+    begin: Callable[[str], None] = lambda _name: None,
 ) -> str:
     """Return the page over ``window`` as HTML, with all of ``reports`` (default: those shipped).
 
     ``extra`` sets parameters by text for every report that takes them; ``generated_at``
-    and ``lake`` are shown only. A report that fails is shown as failed, and logged,
+    and ``lake`` are shown only; ``begin`` is called with the name of each report before it is
+    asked. A report that fails is shown as failed, and logged,
     beside those that did not. Raises ``UsageError`` for an extra that no report takes and
     ``QueryError`` if even coverage cannot be read.
     """
@@ -89,7 +91,10 @@ def build(  # noqa: PLR0913 -- each is one fact that the page states
     _refuse_unknown(known, extra)
     clusters = coverage.coverage(session, window=window, timezone=timezone)
     setting = Setting(window, timezone, language, clusters, extra)
-    answers = {name: _answer(known[name], session, setting) for name in _ordered(known)}
+    answers = {}
+    for name in _ordered(known):
+        begin(name)
+        answers[name] = _answer(known[name], session, setting)
     return _render(
         setting,
         title=plain(title, _TITLE_CHARACTERS),

@@ -33,6 +33,8 @@ class Reading:
     files: int = 0
     without_events: list[str] = field(default_factory=list)
     other_objects: int = 0
+    share: float | None = None
+    """How much of the bytes of all files was handed out, 0 to 1; null where a pipe has no size."""
 
 
 def chunks(paths: Sequence[str], reading: Reading, stdin: BinaryIO) -> Iterator[Decoded]:
@@ -42,19 +44,51 @@ def chunks(paths: Sequence[str], reading: Reading, stdin: BinaryIO) -> Iterator[
     full of other things, so in a folder a file without events is noted, and one that
     cannot be read is one unreadable item.
     """
+    files = list(_files(paths))
+    sizes = [file.size for file in files]
+    total = sum(size or 0 for size in sizes) if None not in sizes else 0
+    before = 0
+    for file in files:
+        data = stdin.read() if file.path is None else _bytes(file.path)
+        for chunk, share in _file(file.name, data, reading, named=file.named):
+            if total:
+                reading.share = (before + (file.size or 0) * share) / total
+            yield chunk
+        before += file.size or 0
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file to read, or standard input (no path); ``size`` in bytes, null for a pipe."""
+
+    name: str
+    path: Path | None
+    named: bool
+    size: int | None
+
+
+def _files(paths: Sequence[str]) -> Iterator[_File]:
     for path in paths:
         if not path:
             message = "an empty path was given; is a variable of your script not set?"
             raise InputError(message)
         if path == STDIN:
-            yield from _file(STDIN, stdin.read(), reading, named=True)
+            yield _File(STDIN, None, named=True, size=None)
             continue
         place = Path(path)
         if place.is_dir():
             for file in sorted(p for p in place.rglob("*") if p.is_file() and _is_dump(p)):
-                yield from _file(str(file), _bytes(file), reading, named=False)
+                yield _File(str(file), file, named=False, size=_size(file))
         else:
-            yield from _file(path, _bytes(place), reading, named=True)
+            yield _File(path, place, named=True, size=_size(place))
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size if path.is_file() else None
+    except OSError:
+        # Reading it says what is wrong.
+        return None
 
 
 def _is_dump(path: Path) -> bool:
@@ -70,18 +104,21 @@ def _bytes(path: Path) -> bytes:
         raise InputError(message) from error
 
 
-def _file(name: str, data: bytes, reading: Reading, *, named: bool) -> Iterator[Decoded]:
-    """Yield the events of one file; a file without events is refused if the user named it."""
+def _file(
+    name: str, data: bytes, reading: Reading, *, named: bool
+) -> Iterator[tuple[Decoded, float]]:
+    """Yield the events of one file, and which share of it they end at; a named file without events is refused."""
     reading.files += 1
     events = 0
     try:
-        for chunk in _chunked(documents.found(name, _unzipped(name, data)), reading):
+        text = _unzipped(name, data)
+        for chunk, read in _chunked(documents.found(name, text), reading):
             events += len(chunk.events)
-            yield chunk
+            yield chunk, min(1.0, read / len(text))
     except InputError as error:
         if named:
             raise
-        yield Decoded(unreadable=[str(error)])
+        yield Decoded(unreadable=[str(error)]), 1.0
         return
     if not events:
         if named:
@@ -102,8 +139,9 @@ def _unzipped(name: str, data: bytes) -> bytes:
         raise InputError(message) from error
 
 
-def _chunked(found: Iterator[Item], reading: Reading) -> Iterator[Decoded]:
-    decoded, seen = Decoded(), 0
+def _chunked(found: Iterator[Item], reading: Reading) -> Iterator[tuple[Decoded, int]]:
+    """Yield events in chunks, and how many bytes of text the items took so far: those of YAML do not tell."""
+    decoded, seen, read = Decoded(), 0, 0
     for place, item in found:
         if item is None:
             reading.other_objects += 1
@@ -111,10 +149,11 @@ def _chunked(found: Iterator[Item], reading: Reading) -> Iterator[Decoded]:
         if isinstance(item, dict):
             decode.add_plain(decoded, item, place)
         else:
+            read += len(item)
             decode.add_item(decoded, item, place)
         seen += 1
         if seen == CHUNK:
-            yield decoded
+            yield decoded, read
             decoded, seen = Decoded(), 0
     if seen:
-        yield decoded
+        yield decoded, read

@@ -14,6 +14,7 @@ from etl.config.settings import Source
 from etl.lake.files import LocalFiles
 from etl.lake.layout import Lake
 from etl.lake.ledger import Entry
+from etl.progress import Tell, untold
 from etl.source import live
 from etl.source.listing import Lister
 from tests.lib.api_answers import encoded
@@ -94,11 +95,12 @@ def ticking() -> Callable[[], datetime]:
 
 
 def taken(server: ApiServer, lake: Path, *namespaces: str, **settings: Any) -> Entry:
-    """Take a snapshot by a ticking clock, in pages of three, without the command line."""
+    """Take a snapshot by a ticking clock, in pages of three, without the command line; it may ``tell``."""
+    tell: Tell = settings.pop("tell", untold)
     kubeconfig = server.kubeconfig(lake.with_name("kubeconfig"))
     source = Source(
         kubeconfig=str(kubeconfig), namespaces=list(namespaces), **{"page_size": 3, **settings}
     )
     lister = Lister(live.connect(source, {}), source, ticking(), Waits())
     run = ingest.Run(NOW, f"{len(ledger(lake)):08x}", ticking())
-    return ingest.take_snapshot(Lake(LocalFiles(lake)), "fake", lister, run)
+    return ingest.take_snapshot(Lake(LocalFiles(lake)), "fake", lister, run, tell=tell)
