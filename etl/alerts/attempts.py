@@ -24,7 +24,7 @@ from etl.log import redact
 from etl.wire.outcome import Kind, Outcome, TransportError
 from etl.wire.secrets import SecretError
 
-BUDGET = timedelta(seconds=60)
+BUDGET = timedelta(seconds=120)
 # Attempts in the run that made the message; later runs make one each, or the outbox of a receiver
 # that is down for days would fill with thousands of files.
 _TRIES_AT_ONCE = 6

@@ -54,21 +54,24 @@ class Composer:
 
     def message(self, plan: Plan) -> str:
         """Return the whole message under ``plan``."""
+        return self._dialect.paragraph.join(self.blocks(plan))
+
+    def blocks(self, plan: Plan) -> list[str]:
+        """Return the message as its status, one block per section, and the link."""
         if self._digest.quiet and self._digest.coverage.complete:
             # Not even wrapped: a good day is one line, wherever it is read.
-            return self._joined([*self._status.lines(), *self._link()])
+            return [self._joined([*self._status.lines(), *self._link()])]
         blocks = [self._dialect.line(line) for line in self._status.lines()]
         if not self._digest.quiet:
             blocks += self._sections(plan)
-        blocks += map(self._dialect.line, self._link())
-        return self._dialect.paragraph.join(blocks)
+        return [*blocks, *map(self._dialect.line, self._link())]
 
-    def counts_only(self) -> str:
+    def least(self) -> list[str]:
         """Return the least that is worth sending: the status and where the rest can be read."""
         blocks = [self._dialect.line(line) for line in self._status.lines()]
         if not self._digest.quiet:
             blocks.append(self._dialect.line(self._words.too_long))
-        return self._dialect.paragraph.join([*blocks, *map(self._dialect.line, self._link())])
+        return [*blocks, *map(self._dialect.line, self._link())]
 
     def _sections(self, plan: Plan) -> list[str]:
         blocks: list[str] = []

@@ -14,7 +14,7 @@ from etl.alerts.model import Severity
 from etl.wire import escaping
 
 # Chats without colours: a mark that is seen in the preview of a phone.
-_MARKS: dict[Severity, str] = {"critical": "🔴", "warning": "🟠", "info": "🔵"}
+MARKS: dict[Severity, str] = {"critical": "🔴", "warning": "🟠", "info": "🔵"}
 # The three colours that WeCom's markdown has: orange, green and grey.
 _COLOURS: dict[Severity, str] = {"critical": "warning", "warning": "warning", "info": "comment"}
 
@@ -142,7 +142,7 @@ class Markdown:
 
     def heading(self, markup: str, severity: Severity | None = None) -> str:
         """Write a third-level heading, marked by severity."""
-        return f"### {_MARKS[severity]} {markup}" if severity else f"### {markup}"
+        return f"### {MARKS[severity]} {markup}" if severity else f"### {markup}"
 
     def line(self, markup: str) -> str:
         """Leave it as it is."""

@@ -8,7 +8,7 @@ whole and measured as it will be sent; text is never cut, so no table and no tag
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -67,20 +67,49 @@ def first_fitting(make: Callable[[Plan], Made], fits: Callable[[Made], bool]) ->
     return None
 
 
-def text(
-    digest: Digest,
+def text(digest: Digest, dialect: Dialect, *, plan: Plan = FULL) -> str:
+    """Return the digest in ``dialect`` under ``plan``."""
+    return Composer(digest, dialect).message(plan)
+
+
+def parts(
+    digest: Digest, dialect: Dialect, *, fits: Callable[[list[str]], bool], at_most: int = 1
+) -> list[list[str]]:
+    """Return the blocks of one to ``at_most`` messages, of which each ``fits``: the longest such digest.
+
+    Parts of several are numbered, and a section is never torn apart.
+    """
+    composer = Composer(digest, dialect)
+    for plan in plans():
+        if packed := _packed(composer.blocks(plan), dialect, fits=fits, at_most=at_most):
+            return packed
+    least = composer.least()
+    # A link of two kilobytes could still be too much; a short line never is.
+    return [least if fits(least) else [dialect.text(title(digest))]]
+
+
+def _packed(
+    blocks: Sequence[str],
     dialect: Dialect,
     *,
-    fits: Callable[[str], bool] | None = None,
-    plan: Plan = FULL,
-) -> str:
-    """Return the digest in ``dialect``: under ``plan``, or as much of it as ``fits`` allows; at least one line."""
-    composer = Composer(digest, dialect)
-    if fits is None:
-        return composer.message(plan)
-    made = first_fitting(composer.message, fits) or composer.counts_only()
-    # A link of two kilobytes could still be too much; a short line never is.
-    return made if fits(made) else dialect.text(title(digest))
+    fits: Callable[[list[str]], bool],
+    at_most: int,
+) -> list[list[str]]:
+    """Distribute ``blocks`` in their order; nothing where they need more messages than that."""
+    if fits(list(blocks)):
+        return [list(blocks)]
+    mark = dialect.line(f"({at_most}/{at_most})")
+    messages = [[mark]]
+    for block in blocks:
+        if not fits([*messages[-1], block]):
+            messages.append([mark])
+        messages[-1].append(block)
+        if len(messages) > at_most or not fits(messages[-1]):
+            return []
+    return [
+        [dialect.line(f"({number}/{len(messages)})"), *message[1:]]
+        for number, message in enumerate(messages, start=1)
+    ]
 
 
 def title(digest: Digest, dialect: Dialect | None = None) -> str:
@@ -142,9 +171,14 @@ def to_json(digest: Digest, plan: Plan = FULL) -> dict[str, object]:
     }
 
 
+def repeat_mark(digest: Digest) -> str:
+    """Return the line that calls a message a possible repeat."""
+    return WORDS[digest.language].possible_repeat
+
+
 def marked(text: str, digest: Digest) -> str:
     """Return ``text`` below the line that calls it a possible repeat."""
-    return f"{WORDS[digest.language].possible_repeat}\n\n{text}"
+    return f"{repeat_mark(digest)}\n\n{text}"
 
 
 def repeated(data: Mapping[str, object], digest: Digest) -> dict[str, object]:

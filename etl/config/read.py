@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import yaml
 
-from etl.config import document, sense
+from etl.config import document, sense, targets
 from etl.config.mistake import Mistake, unrelated
 from etl.config.settings import RuleGroup, Settings
 from etl.config.shape import S, Shaper
@@ -77,9 +77,14 @@ def read(path: Path | None, *, environ: Mapping[str, str]) -> Loaded:
             origins.append((str(rule_file), f"groups[{index}]"))
     senseless = [Mistake(file, where, text) for where, text in sense.mistakes(settings)]
     found.extend(unrelated(found, senseless))
-    warnings.extend(
-        f"{file}: {where}: {text}" for where, text in sense.warnings(settings, shaper.expanded)
-    )
+    written = targets.secrets_written_out(settings, shaper.expanded)
+    if settings.allow_inline_secrets:
+        warnings += [
+            f"{file}: {where}: holds a secret that others may read here" for where in written
+        ]
+    else:
+        refused = [Mistake(file, where, targets.advice(where)) for where in written]
+        found.extend(unrelated(found, refused))
     # Whoever reads the settings need not know where the file stood.
     folders = [str(path.parent / folder) for folder in settings.report.folders]
     report = msgspec.structs.replace(settings.report, folders=folders)

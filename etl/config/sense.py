@@ -8,27 +8,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import time, timedelta
 from urllib.parse import urlsplit
 
-import msgspec
-
-from etl.config.settings import (
-    Digest,
-    Receiver,
-    Settings,
-    Source,
-    Storage,
-    WebhookConfig,
-    WecomConfig,
-)
+from etl.config import targets
+from etl.config.settings import Digest, Settings, Source, Storage
+from etl.config.targets import is_web
 from etl.timespan import parse_zone
 
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})")
 # A size as DuckDB reads it; more than 0.
 SIZE_WRITTEN = re.compile(r"(?=.*[1-9])\d{1,6}(\.\d{1,3})? ?([KMGT]i?B)", re.IGNORECASE)
-_WEB = ("http", "https")
 _SECOND = timedelta(seconds=1)
 _DAY = timedelta(days=1)
 
@@ -59,17 +50,7 @@ def mistakes(settings: Settings) -> Iterator[Found]:
     yield from _twice("groups[{}].name", "group", [group.name for group in settings.groups])
     yield from _twice("receivers[{}].name", "receiver", [r.name for r in settings.receivers])
     for index, receiver in enumerate(settings.receivers):
-        yield from _receiver(receiver, f"receivers[{index}]")
-
-
-def warnings(settings: Settings, expanded: set[str]) -> Iterator[Found]:
-    """Yield (path, advice) for secrets that stand in the file; ``expanded`` came from the environment."""
-    for path, target in _targets(settings.receivers):
-        if target.url and f"{path}.url" not in expanded:
-            yield (
-                f"{path}.url",
-                "the address is written out where others may read it; prefer url_file or ${NAME}",
-            )
+        yield from targets.mistakes(receiver, f"receivers[{index}]")
 
 
 def _readable(settings: Settings) -> Iterator[Found]:
@@ -100,7 +81,7 @@ def _source(source: Source) -> Iterator[Found]:
 
 
 def _storage(storage: Storage) -> Iterator[Found]:
-    if storage.endpoint and not _is_web(storage.endpoint):
+    if storage.endpoint and not is_web(storage.endpoint):
         yield "storage.endpoint", "is not an address; write it like https://minio.example:9000"
     elif urlsplit(storage.endpoint).scheme == "http" and not storage.allow_http:
         yield "storage.endpoint", "is plain http; use https, or say allow_http: true"
@@ -136,7 +117,7 @@ def _digest(digest: Digest) -> Iterator[Found]:
             "digest.min_baseline_days",
             f"{digest.min_baseline_days} days can never be known of a baseline of {digest.baseline}",
         )
-    if digest.external_url and not _is_web(digest.external_url):
+    if digest.external_url and not is_web(digest.external_url):
         yield "digest.external_url", "is not an address; write it like https://reports.example/k8s"
 
 
@@ -157,51 +138,6 @@ def _retention(settings: Settings) -> Iterator[Found]:
             )
 
 
-def _receiver(receiver: Receiver, path: str) -> Iterator[Found]:
-    if not receiver.name.strip():
-        yield f"{path}.name", "is empty; give the receiver a name"
-    kinds = [f.name for f in msgspec.structs.fields(receiver) if f.name.endswith("_configs")]
-    if not any(getattr(receiver, kind) for kind in kinds):
-        yield path, "has no target; give it at least one of " + ", ".join(kinds)
-    for index, console in enumerate(receiver.console_configs):
-        if console.width < 20:  # noqa: PLR2004 -- below it not even a date and a word fit
-            yield (
-                f"{path}.console_configs[{index}].width",
-                f"{console.width} is too narrow; give at least 20",
-            )
-    for index, webhook in enumerate(receiver.webhook_configs):
-        yield from _target(webhook, f"{path}.webhook_configs[{index}]")
-        if webhook.max_bytes < 1000:  # noqa: PLR2004 -- the shortest digest needs about that
-            yield (
-                f"{path}.webhook_configs[{index}].max_bytes",
-                f"{webhook.max_bytes} is too small; give at least 1000",
-            )
-    for index, wecom in enumerate(receiver.wecom_configs):
-        yield from _target(wecom, f"{path}.wecom_configs[{index}]")
-
-
-def _target(target: WebhookConfig | WecomConfig, path: str) -> Iterator[Found]:
-    if not target.url and not target.url_file:
-        yield path, "has no address; give url_file, or url"
-    if target.url and target.url_file:
-        yield path, "has url and url_file; give one of them"
-    # The address itself is a secret and is not repeated.
-    if target.url and not _is_web(target.url):
-        yield f"{path}.url", "is not an address; it begins with https://"
-    elif urlsplit(target.url).scheme == "http" and not target.allow_http:
-        yield f"{path}.url", "is plain http; use https, or say allow_http: true"
-    if target.timeout < _SECOND:
-        yield f"{path}.timeout", f"{target.timeout} is too short; give at least 1s"
-
-
-def _targets(receivers: Iterable[Receiver]) -> Iterator[tuple[str, WebhookConfig | WecomConfig]]:
-    for number, receiver in enumerate(receivers):
-        for index, webhook in enumerate(receiver.webhook_configs):
-            yield f"receivers[{number}].webhook_configs[{index}]", webhook
-        for index, wecom in enumerate(receiver.wecom_configs):
-            yield f"receivers[{number}].wecom_configs[{index}]", wecom
-
-
 def _twice(path: str, what: str, names: list[str]) -> Iterator[Found]:
     first: dict[str, int] = {}
     for index, name in enumerate(names):
@@ -211,12 +147,3 @@ def _twice(path: str, what: str, names: list[str]) -> Iterator[Found]:
                 f"{name!r} is the name of another {what} already ({path.format(first[name])})",
             )
         first.setdefault(name, index)
-
-
-def _is_web(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        # urlsplit refuses what looks like a broken IPv6 address; that is no address either.
-        return False
-    return parts.scheme in _WEB and bool(parts.netloc)

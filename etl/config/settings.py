@@ -213,7 +213,116 @@ class ConsoleConfig(_Section, frozen=True):
     """Columns to wrap at."""
 
 
-class WebhookConfig(_Section, frozen=True):
+class WireConfig(_Section, frozen=True):
+    """What every target on the network has."""
+
+    allow_http: bool = False
+    """Allow plain http, for a relay of your own."""
+    allow_private: bool = False
+    """Allow loopback, private and link-local addresses."""
+    timeout: Duration = Duration(seconds=30)
+    """How long one request may take."""
+
+
+class ChatConfig(WireConfig, frozen=True):
+    """A chat."""
+
+    max_parts: int = 1
+    """How many messages a digest may take, 1 to 3, before it is shortened; several are numbered."""
+
+
+class HookConfig(ChatConfig, frozen=True):
+    """A chat whose address is the key."""
+
+    url: str = ""
+    """Address, which is a secret: ``${NAME}``; or give ``url_file``."""
+    url_file: str = ""
+    """File that holds the address; read at each run, surrounding space is removed."""
+
+
+class WecomConfig(HookConfig, frozen=True):
+    """Sends to a WeCom group robot as Markdown."""
+
+    format: Literal["markdown_v2", "markdown"] = "markdown_v2"
+    """markdown_v2 has tables; markdown has colours."""
+    mentioned_mobiles: list[str] = []
+    """Telephone numbers, or @all, to mention in a second text message when something critical fires."""
+    mentioned_users: list[str] = []
+    """User ids, or @all, to mention in the same way."""
+
+
+class DingtalkConfig(HookConfig, frozen=True):
+    """Sends to a DingTalk group robot as Markdown."""
+
+    secret: str = ""
+    """Secret of a robot that wants signed messages: ``${NAME}``; or give ``secret_file``."""
+    secret_file: str = ""
+    """File that holds the secret."""
+    keyword: str = ""
+    """A word that the robot wants in each message; put above the digest where it is not in it already."""
+    mentioned_mobiles: list[str] = []
+    """Telephone numbers, or @all, to mention when something critical fires."""
+
+
+class FeishuConfig(HookConfig, frozen=True):
+    """Sends to a Feishu or Lark group robot as a card."""
+
+    secret: str = ""
+    """Secret of a robot that wants signed messages: ``${NAME}``; or give ``secret_file``."""
+    secret_file: str = ""
+    """File that holds the secret."""
+    keyword: str = ""
+    """A word that the robot wants in each message; put above the digest where it is not in it already."""
+    mentions: list[str] = []
+    """Open ids of people, or all, to mention when something critical fires."""
+
+
+class SlackConfig(HookConfig, frozen=True):
+    """Sends to a Slack channel by an incoming webhook, as blocks."""
+
+    mentions: list[str] = []
+    """channel, here, everyone, or ids of people (U…) or groups (S…), to mention when something critical fires."""
+
+
+class TeamsConfig(HookConfig, frozen=True):
+    """Sends to a Microsoft Teams workflow as an Adaptive Card."""
+
+    mentions: dict[str, str] = {}
+    """People to mention when something critical fires: the name to show, and the address (UPN) or object id."""
+
+
+class DiscordConfig(HookConfig, frozen=True):
+    """Sends to a Discord channel by a webhook, as embeds."""
+
+    mentions: list[str] = []
+    """Ids of people, or of roles behind an &, to mention when something critical fires."""
+
+
+class MattermostConfig(HookConfig, frozen=True):
+    """Sends to a Mattermost channel by an incoming webhook, as Markdown."""
+
+    channel: str = ""
+    """Another channel than the webhook's own, where it allows that."""
+    mentions: list[str] = []
+    """channel, here, all, or names of people, to mention when something critical fires."""
+
+
+class TelegramConfig(ChatConfig, frozen=True, kw_only=True):
+    """Sends to a Telegram chat by a bot, as HTML."""
+
+    bot_token: str = ""
+    """Token of the bot: ``${NAME}``; or give ``bot_token_file``."""
+    bot_token_file: str = ""
+    """File that holds the token."""
+    chat_id: str
+    """Number of the chat, or @name of a channel."""
+    message_thread_id: int = 0
+    """Topic of a group that has topics; 0 means none."""
+    api_url: str = "https://api.telegram.org"
+    """Where the API is; another one for a server of your own."""
+
+
+class WebhookConfig(WireConfig, frozen=True):
     """Sends a payload of your own shape: a tree whose string leaves are templates."""
 
     url: str = ""
@@ -228,31 +337,6 @@ class WebhookConfig(_Section, frozen=True):
     """The body as a tree; null means the whole digest as JSON."""
     max_bytes: int = 1_000_000
     """Budget of the encoded body; the digest is shortened until it fits."""
-    allow_http: bool = False
-    """Allow plain http."""
-    allow_private: bool = False
-    """Allow loopback, private and link-local addresses."""
-    timeout: Duration = Duration(seconds=30)
-    """How long one request may take."""
-
-
-class WecomConfig(_Section, frozen=True):
-    """Sends to a WeCom group robot as Markdown."""
-
-    url: str = ""
-    """Address with its key; prefer ``url_file``: the key is a secret."""
-    url_file: str = ""
-    """File that holds the address."""
-    format: Literal["markdown_v2", "markdown"] = "markdown_v2"
-    """markdown_v2 has tables; markdown has colours and mentions."""
-    mentioned_mobiles: list[str] = []
-    """Telephone numbers, or @all, to mention in a second text message when something critical fires."""
-    allow_http: bool = False
-    """Allow plain http, for a relay of your own."""
-    allow_private: bool = False
-    """Allow private addresses, for a relay of your own."""
-    timeout: Duration = Duration(seconds=30)
-    """How long one request may take."""
 
 
 class Receiver(_Section, frozen=True):
@@ -268,6 +352,20 @@ class Receiver(_Section, frozen=True):
     """Generic webhooks."""
     wecom_configs: list[WecomConfig] = []
     """WeCom group robots."""
+    dingtalk_configs: list[DingtalkConfig] = []
+    """DingTalk group robots."""
+    feishu_configs: list[FeishuConfig] = []
+    """Feishu and Lark group robots."""
+    slack_configs: list[SlackConfig] = []
+    """Slack channels."""
+    teams_configs: list[TeamsConfig] = []
+    """Microsoft Teams workflows."""
+    discord_configs: list[DiscordConfig] = []
+    """Discord channels."""
+    telegram_configs: list[TelegramConfig] = []
+    """Telegram chats."""
+    mattermost_configs: list[MattermostConfig] = []
+    """Mattermost channels."""
 
 
 class Settings(_Section, frozen=True):
@@ -306,3 +404,5 @@ class Settings(_Section, frozen=True):
     """Switches by rule name."""
     receivers: list[Receiver] = []
     """Where digests go; none means the console."""
+    allow_inline_secrets: bool = False
+    """Whether secrets of receivers may stand in this file; otherwise only ``*_file`` and ``${NAME}`` are taken."""

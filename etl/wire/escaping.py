@@ -33,9 +33,11 @@ _HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _LOOKALIKES = str.maketrans(
     {"<": "＜", ">": "＞", "`": "'", "*": "＊", "|": "｜", "\\": "＼", "[": "［", "]": "］", "~": "～"}
 )  # fmt: skip
+_MRKDWN = str.maketrans({"*": "＊", "~": "～", "`": "'"})
 _OUTER_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 _ENTITY = re.compile(r"&(?=#?\w+;)")
-_NOT_IN_URL = re.compile(r"[^A-Za-z0-9\-._~:/?#@!$&*+,;=%]")
+# An @ would be a mention to some chats even there.
+_NOT_IN_URL = re.compile(r"[^A-Za-z0-9\-._~:/?#!$&*+,;=%]")
 
 
 def clean(text: str) -> str:
@@ -64,6 +66,17 @@ def markdown(text: str) -> str:
 def wecom(text: str) -> str:
     """Escape one line for WeCom's markdown and markdown_v2, also inside a table."""
     safe = _ENTITY.sub("＆", without_mentions(text).translate(_LOOKALIKES))
+    return _without_links(_OUTER_UNDERSCORE.sub("＿", safe))
+
+
+def html(text: str) -> str:
+    """Escape one line for HTML, where a chat would still obey mentions and make links of addresses."""
+    return _without_links(without_mentions(text).translate(_HTML).replace('"', "&quot;"))
+
+
+def slack(text: str) -> str:
+    """Escape one line for Slack's mrkdwn, which has an escape for ``& < >`` alone."""
+    safe = without_mentions(text).translate(_HTML).translate(_MRKDWN)
     return _without_links(_OUTER_UNDERSCORE.sub("＿", safe))
 
 

@@ -41,6 +41,16 @@ def address(*, url: str, url_file: str, environ: Mapping[str, str]) -> str:
     return value
 
 
+def value(*, text: str, file: str, environ: Mapping[str, str]) -> str:
+    """Return the secret that ``text`` (with ``${NAME}``) or else the file gives; empty without either.
+
+    Raises ``SecretError``.
+    """
+    found = expand(text, environ).strip() if text else _first_word(file)
+    register_secret(found)
+    return found
+
+
 def expand(text: str, environ: Mapping[str, str]) -> str:
     """Replace each ``${NAME}`` of ``text`` by its value, which is registered as a secret."""
     return NAME.sub(lambda match: variable(match[1], environ), text)
@@ -94,7 +104,7 @@ def _first_word(path: str) -> str:
     if not text:
         raise SecretError(f"the secret file {path} is empty")
     if len(text.split()) > 1:
-        raise SecretError(f"the secret file {path} must hold one address and nothing else")
+        raise SecretError(f"the secret file {path} must hold one word and nothing else")
     return text
 
 

@@ -144,7 +144,7 @@ def test_nobody_is_called_when_nothing_is_critical(tmp_path: Path) -> None:
     [
         ([-1, -1], True, False, [1, 2]),  # busy: backoff
         ([45009], True, False, [25]),  # too many in a minute
-        ([45009, 45009, 45009], False, False, [25, 25]),  # longer than the budget: the next run
+        ([45009] * 5, False, False, [25, 25, 25, 25]),  # longer than the budget: the next run
         ([40058], True, False, []),  # too long: shorter, at once
         ([45002, 45002, 45002], True, False, []),
         ([45002, 45002, 45002, 45002], False, True, []),  # nothing is short enough

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from etl.alerts import render
 from etl.alerts.dialects import WecomV1, WecomV2
+from etl.alerts.receivers.facts import FACTS
 from etl.alerts.receivers.target import Outside
 from etl.alerts.receivers.webhook import Webhook
-from etl.alerts.receivers.wecom import MARKDOWN_BYTES, Wecom
+from etl.alerts.receivers.wecom import Wecom
 from etl.config.settings import WebhookConfig, WecomConfig
 from etl.wire import budget, escaping, templates
 from tests.lib.digests import strange
@@ -83,7 +84,7 @@ def test_wecom_content_fits_with_and_without_its_mark(text: str, form: str, rows
         for payload in (part.payload, part.repeat):
             assert isinstance(payload, dict)
             kind = payload["msgtype"]
-            limit = 2048 if kind == "text" else MARKDOWN_BYTES
+            limit = 2048 if kind == "text" else FACTS["wecom"].limit
             assert len(payload[kind]["content"].encode("utf-8", "replace")) <= limit
 
 

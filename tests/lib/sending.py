@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,14 +12,23 @@ from etl.alerts import deliver
 from etl.alerts.deliver import Delivery
 from etl.alerts.model import Digest
 from etl.config.settings import (
+    ChatConfig,
     ConsoleConfig,
+    DingtalkConfig,
+    DiscordConfig,
+    FeishuConfig,
+    MattermostConfig,
     Receiver,
     Settings,
+    SlackConfig,
+    TeamsConfig,
+    TelegramConfig,
     WebhookConfig,
     WecomConfig,
 )
 from etl.lake.files import Files, LocalFiles
 from etl.timespan import Duration
+from tests.lib import chats
 from tests.lib.digests import NOW
 
 
@@ -92,3 +101,26 @@ def webhook(url: str, name: str = "hook", **more: object) -> Receiver:
 def console(name: str = "log", width: int = 100) -> Receiver:
     """Return a receiver that prints."""
     return Receiver(name=name, console_configs=[ConsoleConfig(width=width)])
+
+
+def chat(kind: str, url: str, **more: object) -> Receiver:
+    """Return a receiver with a chat of ``kind`` on loopback, mentioning people and signing where it can."""
+    config, given = _CHATS[kind]
+    settings = {"allow_http": True, "allow_private": True, **given, **more}
+    settings |= {"api_url": url} if kind == "telegram" else {"url": url}
+    return Receiver(name=kind, **{f"{kind}_configs": [config(**settings)]})  # type: ignore[arg-type]
+
+
+_CHATS: dict[str, tuple[Callable[..., ChatConfig], dict[str, object]]] = {
+    "wecom": (WecomConfig, {"mentioned_mobiles": ["13800000000"], "mentioned_users": ["li"]}),
+    "dingtalk": (DingtalkConfig, {"secret": chats.SECRET, "mentioned_mobiles": ["138", "@all"]}),
+    "feishu": (FeishuConfig, {"secret": chats.SECRET, "mentions": ["all"]}),
+    "slack": (SlackConfig, {"mentions": ["here", "U024BE7LH", "S0614TZR7"]}),
+    "teams": (TeamsConfig, {"mentions": {"Li Na": "li@example.com"}}),
+    "discord": (DiscordConfig, {"mentions": ["80351110224678912", "&165511591545143296"]}),
+    "telegram": (
+        TelegramConfig,
+        {"bot_token": chats.Telegram.KEY, "chat_id": "-1001234567890"},
+    ),
+    "mattermost": (MattermostConfig, {"mentions": ["channel", "li"]}),
+}

@@ -92,7 +92,15 @@ def replaced(page: str) -> str:
 
 
 def _sentences(struct: type[msgspec.Struct]) -> dict[str, str]:
-    """Return field -> the string below it in the source."""
+    """Return field -> the string below it in the source, also of what it inherits."""
+    found: dict[str, str] = {}
+    for ancestor in reversed(struct.__mro__):
+        if ancestor.__module__ == settings.__name__:
+            found |= _own_sentences(ancestor)
+    return found
+
+
+def _own_sentences(struct: type) -> dict[str, str]:
     (definition,) = ast.parse(inspect.getsource(struct)).body
     assert isinstance(definition, ast.ClassDef)
     found = {}

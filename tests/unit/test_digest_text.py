@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -33,8 +32,14 @@ def in_chinese(digest: Digest) -> Digest:
     return replace(digest, language="zh")
 
 
-def _within(limit: int) -> Callable[[str], bool]:
-    return lambda text: len(text.encode()) <= limit
+def _fitted(digest: Digest, dialect: Dialect, limit: int) -> str:
+    """Return the one message of ``digest`` that fits into ``limit`` bytes."""
+
+    def fits(blocks: list[str]) -> bool:
+        return len(dialect.paragraph.join(blocks).encode()) <= limit
+
+    (blocks,) = render.parts(digest, dialect, fits=fits)
+    return dialect.paragraph.join(blocks)
 
 
 def test_a_morning_in_plain_text() -> None:
@@ -227,7 +232,7 @@ def test_a_terminal_is_never_overrun(language: Language) -> None:
 )
 def test_the_ladder_ends_below_every_limit(dialect: Dialect, digest: Digest, limit: int) -> None:
     """Whatever the digest, the message fits, and it still says how much is critical."""
-    made = render.text(digest, dialect, fits=_within(limit))
+    made = _fitted(digest, dialect, limit)
     assert len(made.encode()) <= limit or limit < 1000
     critical = digest.counted("critical")
     assert f"{critical} critical" in made or f"严重 {critical}" in made
@@ -235,7 +240,7 @@ def test_the_ladder_ends_below_every_limit(dialect: Dialect, digest: Digest, lim
 
 def test_the_ladder_keeps_what_is_critical_longest() -> None:
     """In 4096 bytes the background gives way to alarms, and what is missing is counted."""
-    made = render.text(crowded(30), WecomV2(), fits=_within(4096))
+    made = _fitted(crowded(30), WecomV2(), 4096)
     assert made.count("a payment failed") >= 12
     assert "and " in made
     assert "Left out to fit: " in made
@@ -245,7 +250,7 @@ def test_the_ladder_keeps_what_is_critical_longest() -> None:
 def test_a_shortened_message_has_whole_tables_and_links() -> None:
     """Every rung renders as Markdown with all its rows closed."""
     for limit in range(600, 6000, 200):
-        made = render.text(crowded(12), Markdown(), fits=_within(limit))
+        made = _fitted(crowded(12), Markdown(), limit)
         assert made.count("[") == made.count("](") == made.count("]")
         for line in made.splitlines():
             assert line.count("**") % 2 == 0

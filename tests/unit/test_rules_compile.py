@@ -276,7 +276,7 @@ def test_all_mistakes_of_file_and_rules_at_once(tmp_path: Path) -> None:
         "main.yaml: source.page_size: 'many' is not a whole number",
         "main.yaml: groups[0].rules[0].mach: is not a known key; did you ",
         "main.yaml: groups[0].rules[2].alert: is missing",
-        "main.yaml: receivers[0]: has no target; give it at least one of ",
+        "main.yaml: receivers[0]: has no target; docs/receivers.md names ",
         "main.yaml: groups[0].rules[1].match.message: '(' is not a regula",
         "more.yaml: groups[0].rules[0].expr: exactly one SELECT is wanted",
         "main.yaml: rule_overrides.C: there is no rule of this name; acce",
@@ -289,7 +289,8 @@ def test_configured(tmp_path: Path) -> None:
     file = tmp_path / "c.yaml"
     file.write_text(
         "groups: [{name: g, rules: [{alert: A, expr: select 1 as value}]}]\n"
-        "receivers: [{name: x, webhook_configs: [{url: 'https://chat.example/x'}]}]\n"
+        "allow_inline_secrets: true\n"
+        "receivers: [{name: x, wecom_configs: [{url: 'https://chat.example/x'}]}]\n"
     )
     ready = rules.configured(file, environ={}, now=NOW)
     assert ready.settings.receivers[0].name == "x"

@@ -30,7 +30,7 @@ def test_names_are_taken_from_the_environment() -> None:
     ("content", "said"),
     [
         (b"", "empty"),
-        (b"two words", "one address"),
+        (b"two words", "one word"),
         (b"\xff\xfe", "not UTF-8"),
         (None, "cannot read"),
     ],

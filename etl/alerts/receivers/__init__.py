@@ -10,7 +10,14 @@ from typing import Any
 from etl.alerts.model import Digest
 from etl.alerts.receivers import webhook
 from etl.alerts.receivers.console import Console
+from etl.alerts.receivers.dingtalk import Dingtalk
+from etl.alerts.receivers.discord import Discord
+from etl.alerts.receivers.feishu import Feishu
+from etl.alerts.receivers.mattermost import Mattermost
+from etl.alerts.receivers.slack import Slack
 from etl.alerts.receivers.target import Outside, Target
+from etl.alerts.receivers.teams import Teams
+from etl.alerts.receivers.telegram import Telegram
 from etl.alerts.receivers.webhook import Webhook
 from etl.alerts.receivers.wecom import Wecom
 from etl.config.settings import ConsoleConfig, Receiver, Settings
@@ -21,6 +28,13 @@ _TARGETS: dict[str, Callable[[Any, Outside], Target]] = {
     "console_configs": Console,
     "webhook_configs": Webhook,
     "wecom_configs": Wecom,
+    "dingtalk_configs": Dingtalk,
+    "feishu_configs": Feishu,
+    "slack_configs": Slack,
+    "teams_configs": Teams,
+    "discord_configs": Discord,
+    "telegram_configs": Telegram,
+    "mattermost_configs": Mattermost,
 }
 # Where nothing is configured the digest is printed: eventlake never keeps a finding to itself.
 _DEFAULT = Receiver(name="console", console_configs=[ConsoleConfig()])
