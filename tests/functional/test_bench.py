@@ -53,30 +53,18 @@ def measured(output: Path) -> Mapping[str, Any]:
     return content
 
 
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Mapping[str, Any]]:
-    """What the bench prints and writes of 300 events, every comparison made once."""
-    output = tmp_path_factory.mktemp("bench") / "out" / "figures.json"
+def test_every_figure_is_written_and_shown(tmp_path: Path) -> None:
+    """Of 300 events, every comparison made once: each has a value, its limit of the design, a sentence and a row; below the table stands that the sizes are others."""
+    output = tmp_path / "out" / "figures.json"
     shown = bench(output, *SMALL)
-    return shown, measured(output)
-
-
-def test_every_figure_is_written(tiny: tuple[str, Mapping[str, Any]]) -> None:
-    """Each has a value, its limit of the design, and a sentence."""
-    _shown, written = tiny
+    written = measured(output)
     limits = {key: one["limit"] for key, one in written.items() if one["limit"] is not None}
     assert limits == LIMITS
+    lines = shown.splitlines()
     for key, one in written.items():
         assert set(one) == {"value", "limit", "how"}, key
         assert one["value"] > 0, key
         assert len(one["how"].split()) > 3, key
-
-
-def test_every_figure_is_shown(tiny: tuple[str, Mapping[str, Any]]) -> None:
-    """The table has a row for each figure; below it stands that the sizes are others."""
-    shown, written = tiny
-    lines = shown.splitlines()
-    for key in written:
         assert any(line.split()[:1] == [key] for line in lines), key
     assert "sizes were chosen" in shown
 
