@@ -105,8 +105,8 @@ class _Working(Session):
         if not count:
             return None
         self._connection.execute("alter view parts rename to all_parts")
-        self._statement("repeated").create_view("parts")
-        self._statement("merged").create_view("merged")
+        self._view("parts", statement("lake/repeated").text)
+        self._create(["lake/merged"])
         with pq.ParquetWriter(path, schema.FULL_SCHEMA) as writer:
             for _slice in self._slices(count):
                 for batch in self._connection.table("merged").to_arrow_reader(_BATCH):
@@ -119,23 +119,23 @@ class _Working(Session):
         own = [lake.files.location(path) for path in of.own]
         self._set("own_files", own)
         self._set("own_count", len(own))
-        self._statement("located").create_view("located")
+        self._create(["lake/located"])
         if copies:
             self._set("copies_file", str(copies))
-            self._statement("copies").create_view("copies")
+            self._create(["lake/copies"])
         else:
             self._show_nothing("copies", _LOCATED)
-        self._statement("standing").create_view("standing")
-        self._statement("merged").create_view("merged")
-        self._statement("near").create_view("uncounted")
+        self._create(["lake/standing"])
+        self._create(["lake/merged"])
+        self._view("uncounted", statement("lake/near").text)
         self._statement("sliced").create("sliced")
         self._statement("sliced_before", {"day_before": day - DAY}).insert_into("sliced")
         self._connection.register("no_counts", _COUNTED.empty_table())
         self._connection.table("no_counts").create("counted")
         self._set("slices", 1)
         self._set("slice", 0)
-        self._statement("slice").create_view("near")
-        self._statement("occurrences").create_view("counting")
+        self._view("near", statement("lake/slice").text)
+        self._view("counting", statement("lake/occurrences").text)
         for _slice in self._slices(self._count("sliced")):
             self._statement("slice_counted", {"day": day}).insert_into("counted")
         # Its memory is wanted for sorting; the views over it are not asked again.
