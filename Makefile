@@ -48,7 +48,7 @@ check: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench $(ARGS)
 
-# dev first and the others within it, so that one version of each package serves all three.
+# dev first and the others within it, so that one version of each package serves all of them.
 LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-header --no-emit-index-url --no-emit-find-links $(ARGS)
 lock:
@@ -57,6 +57,8 @@ lock:
 	$(LOCK) pyproject.toml --group build --group dev --output-file requirements/dev.txt
 	$(LOCK) pyproject.toml --constraint requirements/dev.txt --output-file requirements/run.txt
 	$(LOCK) --group build --constraint requirements/dev.txt --output-file requirements/build.txt
+	$(LOCK) pyproject.toml --extra notebooks --constraint requirements/dev.txt \
+	  --output-file requirements/notebooks.txt
 
 # out/cluster stays: it is history that the cluster itself has forgotten.
 clean:

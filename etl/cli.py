@@ -1,7 +1,8 @@
 """The command line: global options, lazy commands, errors to exit codes.
 
-The only module that reads arguments, the environment and the clock. ``now`` is read
-once; what needs to know how time goes on gets ``clock``, which starts there.
+Here, and in ``api`` for those who call from Python, the environment and the clock are read,
+and nowhere else; arguments only here. ``now`` is read once; what needs to know how time goes
+on gets ``clock``, which starts there.
 """
 
 from __future__ import annotations

@@ -93,6 +93,10 @@ class DeliveryError(EventlakeError):
     exit_code: ClassVar[int] = 5
 
 
+class LakeWarning(UserWarning):
+    """Something is missing from an answer, such as a damaged file that was left out; the API warns of it."""
+
+
 def quoted(text: str, limit: int = QUOTED_CHARACTERS) -> str:
     """Return foreign ``text`` fit for one line of a message: printable, at most ``limit`` characters."""
     flat = "".join(c if c.isprintable() else " " for c in text[: 4 * limit])

@@ -1,6 +1,6 @@
 """Text to moments and spans: durations, instants, days and half-open windows, all UTC.
 
-Nothing here asks the clock: ``now`` is read once in ``cli`` and passed in.
+Nothing here asks the clock: ``now`` is read once, by ``cli`` or ``api``, and passed in.
 """
 
 from __future__ import annotations
@@ -122,3 +122,34 @@ def day_window(day: date, zone: ZoneInfo) -> Window:
     start = datetime.combine(day, time.min, tzinfo=zone)
     end = datetime.combine(day + _DAY, time.min, tzinfo=zone)
     return Window(start.astimezone(UTC), end.astimezone(UTC))
+
+
+def asked(
+    *,
+    now: datetime,
+    zone: ZoneInfo,
+    default: timedelta,
+    day: date | None = None,
+    since: timedelta | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+) -> Window:
+    """Return the window that somebody asks for, the ``default`` before ``now`` if they say nothing.
+
+    A day is cut in ``zone``, and a time without an offset is meant in it. Raises
+    ``ValueError`` where the wishes contradict each other or end before they start.
+    """
+    if sum((day is not None, since is not None, start is not None)) > 1 or (
+        end is not None and start is None
+    ):
+        message = "give one of day, since, or start with an optional end"
+        raise ValueError(message)
+    if day is not None:
+        return day_window(day, zone)
+    if start is not None:
+        return Window(_aware(start, zone), now if end is None else _aware(end, zone))
+    return Window(now - (default if since is None else since), now)
+
+
+def _aware(moment: datetime, zone: ZoneInfo) -> datetime:
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)

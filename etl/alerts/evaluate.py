@@ -37,8 +37,8 @@ class Evaluation:
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
-    """A row over the threshold."""
+class Measured:
+    """A row of a rule: its value beside what is usual, whether or not it meets the threshold."""
 
     value: float
     baseline: float | None
@@ -47,6 +47,7 @@ class _Row:
 
     @property
     def last_seen(self) -> datetime | None:
+        """When it was last so, where the rule tells."""
         moment = self.columns.get("last_seen")
         return moment if isinstance(moment, datetime) else None
 
@@ -106,19 +107,24 @@ class _Answers:
         return Evaluation(tuple(self.findings), tuple(self.held), self.cut, tuple(self.health))
 
 
-def _over(rule: Rule, session: Session, *, window: Window, baseline: Baseline) -> list[_Row]:
-    """Return the rule's rows over its threshold, the greatest values first."""
+def measure(rule: Rule, session: Session, *, window: Window, baseline: Baseline) -> list[Measured]:
+    """Return all rows of a rule over ``window``, the greatest values first; raises ``QueryError``."""
     bound = {"base": baseline.start, "start": window.start, "end": window.end}
     found = session.run(rule.statement, {**rule.parameters, **bound}).to_pylist()
     if rule.kind == "match" and not rule.by and not found:
         # A total of nothing is zero, so that a rule can ask for what must happen.
         found = [{"value": 0, "baseline_total": 0, "last_seen": None, "message": None}]
     rows = [_row(rule, row, baseline) for row in found if row.get("value") is not None]
-    over = [row for row in rows if rule.threshold.met(row.value)]
-    return sorted(over, key=lambda row: (-row.value, sorted(row.labels.items())))
+    return sorted(rows, key=lambda row: (-row.value, sorted(row.labels.items())))
 
 
-def _row(rule: Rule, row: Mapping[str, Any], baseline: Baseline) -> _Row:
+def _over(rule: Rule, session: Session, *, window: Window, baseline: Baseline) -> list[Measured]:
+    """Return the rule's rows over its threshold, the greatest values first."""
+    rows = measure(rule, session, window=window, baseline=baseline)
+    return [row for row in rows if rule.threshold.met(row.value)]
+
+
+def _row(rule: Rule, row: Mapping[str, Any], baseline: Baseline) -> Measured:
     labels = {name: _text(row[name]) for name in rule.by}
     if rule.kind == "match":
         usual = baseline.mean(float(row["baseline_total"]), cluster=labels.get("cluster"))
@@ -127,10 +133,10 @@ def _row(rule: Rule, row: Mapping[str, Any], baseline: Baseline) -> _Row:
         usual = None if row.get("baseline") is None else float(row["baseline"])
         taken = {*trial.NUMBERS, *rule.by}
         columns = {name: value for name, value in row.items() if name not in taken}
-    return _Row(float(row["value"]), usual, labels, columns)
+    return Measured(float(row["value"]), usual, labels, columns)
 
 
-def _finding(rule: Rule, row: _Row, language: Language, wrong: list[str]) -> Finding:
+def _finding(rule: Rule, row: Measured, language: Language, wrong: list[str]) -> Finding:
     context = {
         "value": _number(row.value),
         "baseline": None if row.baseline is None else _number(row.baseline),

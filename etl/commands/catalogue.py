@@ -40,21 +40,7 @@ def show_list(
         formatter.write_dl([(item.name, item.questions[language]) for item in reports])
         deliver(invocation, formatter.getvalue().encode(), output)
         return
-    import pyarrow as pa  # noqa: PLC0415
-
     from etl.reports import formats  # noqa: PLC0415
+    from etl.reports.catalogue import listed  # noqa: PLC0415
 
-    rows = [
-        {
-            "name": item.name,
-            "title": item.titles[language],
-            "question": item.questions[language],
-            "parameters": [
-                p.name if p.default is None else f"{p.name}={p.default}" for p in item.extra
-            ],
-            "chart": item.chart.kind if item.chart else None,
-            "file": None if item.path is None else str(item.path),
-        }
-        for item in reports
-    ]
-    deliver(invocation, formats.encode(pa.Table.from_pylist(rows), form), output)
+    deliver(invocation, formats.encode(listed(reports, language), form), output)

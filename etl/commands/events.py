@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,48 +12,15 @@ from etl.commands.invocation import Invocation
 from etl.commands.options import DAY, LOCAL_MOMENT, SPAN, window, zone_of
 from etl.commands.places import namespace_of
 from etl.errors import UsageError
-from etl.timespan import Window
 
 if TYPE_CHECKING:
     from etl.incident.kinds import Reference
+    from etl.incident.wanted import Wanted
     from etl.lake.query import Session
 
 _ROWS_AT_A_TIME = 10_000
-# DuckDB's LIMIT counts in 64 bits; no lake has as many rows.
-_ALL = 2**62
 # On a terminal a message of a megabyte is no help; files and pipes get all of it.
 _TERMINAL_CHARACTERS = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What was asked for: whose events, of which time, and how they are chosen."""
-
-    namespace: str | None
-    about: Reference | None
-    window: Window
-    types: list[str]
-    reasons: list[str]
-    every: bool
-    most: int
-
-    @property
-    def parameters(self) -> dict[str, object]:
-        return {
-            "namespace": self.namespace,
-            "name": self.about.name if self.about else None,
-            "kinds": list(self.about.kinds) if self.about else [],
-            "start": self.window.start,
-            "end": self.window.end,
-            "types": self.types,
-            "reasons": self.reasons,
-            "every": self.every,
-            "most": self.most,
-            # Of the statement that tells where there is something.
-            "within": False,
-            "hosts": False,
-            "owns": False,
-        }
 
 
 @click.command()
@@ -106,12 +72,13 @@ def events(  # noqa: PLR0913 -- click gives options as arguments
     the file is read, no cluster is asked.
     """
     from etl.incident import api, listing  # noqa: PLC0415 -- heavy imports only in the command that needs them
+    from etl.incident.wanted import Wanted  # noqa: PLC0415
     from etl.lake.query import session  # noqa: PLC0415
 
     zone = zone_of(timezone, invocation.settings.timezone)
     about = _reference(for_)
     whole = all(value is None for value in (day, since, start, end))
-    wanted = _Wanted(
+    wanted = Wanted(
         namespace=None if all_namespaces else namespace_of(invocation, namespace, about),
         about=about,
         window=listing.everything(invocation.now)
@@ -125,10 +92,10 @@ def events(  # noqa: PLR0913 -- click gives options as arguments
             start=start,
             end=end,
         ),
-        types=[word.lower() for text in types for word in text.split(",") if word],
+        types=[word for text in types for word in text.split(",") if word],
         reasons=list(reasons),
         every=observations,
-        most=limit or _ALL,
+        most=limit,
     )
     with session(invocation.lake, cluster=invocation.cluster_option) as opened:
         for warning in opened.warnings:
@@ -168,7 +135,7 @@ def _reference(text: str | None) -> Reference | None:
         raise click.UsageError(str(error)) from error
 
 
-def _rows(opened: Session, wanted: _Wanted) -> Iterator[dict[str, Any]]:
+def _rows(opened: Session, wanted: Wanted) -> Iterator[dict[str, Any]]:
     from etl.statements import statement  # noqa: PLC0415
 
     text = statement("incident/events").text
@@ -176,7 +143,7 @@ def _rows(opened: Session, wanted: _Wanted) -> Iterator[dict[str, Any]]:
         yield from batch.to_pylist()
 
 
-def _nothing(invocation: Invocation, opened: Session, wanted: _Wanted) -> None:
+def _nothing(invocation: Invocation, opened: Session, wanted: Wanted) -> None:
     """Say it as kubectl does, and where there is something: an empty answer is easily misread."""
     from etl.statements import statement  # noqa: PLC0415
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import click
 
+from etl import timespan
 from etl.config.sense import SIZE_WRITTEN
-from etl.timespan import Duration, Window, day_window, parse_moment, parse_zone
+from etl.timespan import Duration, Window, parse_moment, parse_zone
 
 
 class _Moment(click.ParamType[datetime]):
@@ -107,21 +108,12 @@ def window(
     end: datetime | None = None,
 ) -> Window:
     """Return the window that the options ask for; raises ``click.UsageError`` where they contradict."""
-    if sum((day is not None, since is not None, start is not None)) > 1 or (end and not start):
-        message = "give one of --day, --since, or --start with an optional --end"
-        raise click.UsageError(message)
     try:
-        if day is not None:
-            return day_window(day, zone)
-        if start is not None:
-            return Window(_aware(start, zone), _aware(end or now, zone))
-        return Window(now - (default if since is None else since), now)
+        return timespan.asked(
+            now=now, zone=zone, default=default, day=day, since=since, start=start, end=end
+        )
     except (ValueError, OverflowError) as error:
         raise click.UsageError(str(error)) from error
-
-
-def _aware(moment: datetime, zone: ZoneInfo) -> datetime:
-    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def zone_of(option: str | None, setting: str) -> ZoneInfo:

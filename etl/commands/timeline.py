@@ -12,7 +12,6 @@ from etl.commands.invocation import Invocation
 from etl.commands.options import DAY, LOCAL_MOMENT, SPAN, window, zone_of
 from etl.commands.output import console, deliver
 from etl.commands.places import namespace_of
-from etl.errors import UsageError
 
 if TYPE_CHECKING:
     from etl.incident.kinds import Reference
@@ -113,26 +112,11 @@ def timeline(  # noqa: PLR0913 -- click gives options as arguments
 def _place(
     invocation: Invocation, opened: Session, about: Reference, namespace: str | None
 ) -> Place:
-    """Return where the object is; one that is not in the namespace, but in one other, is meant all the same."""
-    from etl.incident.listing import everything  # noqa: PLC0415
-    from etl.incident.story import places  # noqa: PLC0415
+    """Return where the object is; one that is not where kubectl would look is told to be elsewhere."""
+    from etl.incident.finding import find  # noqa: PLC0415
 
     wanted = namespace_of(invocation, namespace, about) if about.kind != "namespace" else None
-    found = places(opened, about, window=everything(invocation.now), namespace=None)
-    here = [place for place in found if wanted is None or place.namespace == wanted]
-    if not about.namespaced or about.kind == "namespace":
-        # Events of a Node may claim several namespaces; the cluster is what matters.
-        here = list({place.cluster: place for place in reversed(here)}.values())[::-1]
-    elsewhere = ", ".join(f"{place.namespace} ({place.cluster})" for place in found)
-    if not here and (namespace is not None or len(found) != 1):
-        where = f" in the namespace {wanted}" if wanted else ""
-        hint = f"; there are some in {elsewhere}: choose by -n and --cluster" if found else ""
-        raise UsageError(f"no event about {about.kind} {about.name}{where} is in the lake{hint}")
-    if len(here) > 1:
-        raise UsageError(
-            f"{about.kind} {about.name} is in {elsewhere}: choose a cluster with"
-            " eventlake --cluster NAME timeline …"
-        )
-    if not here:
-        invocation.say(f"{about.name} is in the namespace {found[0].namespace}, not in {wanted}")
-    return (here or found)[0]
+    place = find(opened, about, now=invocation.now, namespace=wanted, sure=namespace is not None)
+    if wanted is not None and place.namespace != wanted:
+        invocation.say(f"{about.name} is in the namespace {place.namespace}, not in {wanted}")
+    return place

@@ -23,6 +23,7 @@ from etl.lake.trouble import excerpt
 from etl.lake.views import MACROS, PUBLIC, TREES
 from etl.statements import statement
 
+Relation = duckdb.DuckDBPyRelation
 _MACROS = tuple(name.rpartition("/")[2] for name in MACROS)
 
 
@@ -68,3 +69,11 @@ def session(lake: Lake, *, timeout: timedelta, memory: str, cluster: str | None 
     Raises ``LakeError`` if there is no lake, or one of a newer format.
     """
     return Stranger(timeout=timeout, memory=memory).showing(lake, cluster)
+
+
+def relation(table: pa.Table) -> Relation:
+    """Return an answer as a relation of DuckDB's default connection, where others may be joined to it.
+
+    Its rows are in memory: nothing of the lake, and none of its walls, belongs to it any more.
+    """
+    return duckdb.from_arrow(table)

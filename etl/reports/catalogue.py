@@ -16,11 +16,13 @@ told with its file and line, and nothing runs.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, cast, get_args
+
+import pyarrow as pa
 
 from etl.errors import ConfigError, UsageError, quoted
 from etl.statements import Statement, in_folder, parse
@@ -41,6 +43,16 @@ _CHART_KEYS: Mapping[str, frozenset[str]] = {
 }
 # A chart of more categories is a list, and a list is a table.
 _CATEGORIES = 15
+_LISTED = pa.schema(
+    [
+        pa.field("name", pa.string()),
+        pa.field("title", pa.string()),
+        pa.field("question", pa.string()),
+        pa.field("parameters", pa.list_(pa.string())),
+        pa.field("chart", pa.string()),
+        pa.field("file", pa.string()),
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +141,24 @@ def find(name: str, reports: Mapping[str, Report]) -> Report:
     near = get_close_matches(name, reports, n=3)
     offer = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(reports)}"
     raise UsageError(f"there is no report {quoted(name, 60)!r}; {offer}")
+
+
+def listed(reports: Iterable[Report], language: Language) -> pa.Table:
+    """Return a row per report: what it is called, answers, takes and draws, and the file of one's own."""
+    rows = [
+        {
+            "name": item.name,
+            "title": item.titles[language],
+            "question": item.questions[language],
+            "parameters": [
+                p.name if p.default is None else f"{p.name}={p.default}" for p in item.extra
+            ],
+            "chart": item.chart.kind if item.chart else None,
+            "file": None if item.path is None else str(item.path),
+        }
+        for item in reports
+    ]
+    return pa.Table.from_pylist(rows, _LISTED)
 
 
 def _in_folders(folders: Sequence[Path], mistakes: list[str]) -> list[tuple[Path, Statement]]:

@@ -70,7 +70,7 @@ def to_csv(table: pa.Table, *, exact: bool = False) -> bytes:
 
 def to_json(table: pa.Table) -> bytes:
     """Return ``table`` as one JSON array with an object a line."""
-    names = _unique(table.column_names)
+    names = unique(table.column_names)
     lines = [
         json.dumps(dict(zip(names, map(_json_value, row), strict=True)), ensure_ascii=False)
         for row in _rows(table)
@@ -118,7 +118,7 @@ def _in_microseconds(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column
 
 
-def _unique(names: list[str]) -> list[str]:
+def unique(names: list[str]) -> list[str]:
     """Number repeated names (``a``, ``a_2``): SQL allows them, a JSON object loses all but one."""
     counts: dict[str, int] = {}
     found = []

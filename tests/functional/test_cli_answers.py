@@ -167,9 +167,9 @@ def test_output_that_cannot_be_written(lake: Path) -> None:
         (["top_reasons", "coverage", "--set", "colour=red"], "no chosen report takes it"),
         (["top_reasons", "--set", "limit=many"], "is not a whole number"),
         (["--format", "html", "--set", "colour=red"], "colour"),
-        (["--day", "2026-11-22", "--since", "2h"], "one of --day, --since, or --start"),
-        (["--since", "2h", "--start", "2026-11-22"], "one of --day, --since, or --start"),
-        (["--end", "2026-11-22"], "one of --day, --since, or --start"),
+        (["--day", "2026-11-22", "--since", "2h"], "give one of day, since, or start"),
+        (["--since", "2h", "--start", "2026-11-22"], "give one of day, since, or start"),
+        (["--end", "2026-11-22"], "give one of day, since, or start"),
         (["--start", "2026-11-23", "--end", "2026-11-22"], "ends (2026-11-22T00:00:00Z) before"),
         (["--start", "2027-01-01"], "before it starts"),
         (["--day", "22.11.2026"], "'22.11.2026' is not a day"),
@@ -324,7 +324,9 @@ def test_coverage_has_its_forms(form: str, lake: Path) -> None:
 
 def test_coverage_refuses_contradictions(lake: Path) -> None:
     """The options of time contradict each other as they do for reports."""
-    assert "one of --day" in refused(lake, "coverage", "--day", "2026-11-22", "--since", "1h")
+    assert "give one of day, since" in refused(
+        lake, "coverage", "--day", "2026-11-22", "--since", "1h"
+    )
 
 
 def test_damaged_part_is_named_and_left_out(lake: Path) -> None:

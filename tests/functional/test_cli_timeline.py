@@ -232,7 +232,7 @@ def test_a_name_is_enough_for_a_pod(lake: Path) -> None:
         ([f"pod/{POD}", "-n", "data"], "there are some in shop (prod)"),
         (["node/none"], "no event about node none is in the lake"),
         (["/x"], "KIND/NAME"),
-        ([POD, "--day", "2026-11-22", "--since", "1h"], "one of --day"),
+        ([POD, "--day", "2026-11-22", "--since", "1h"], "give one of day, since"),
     ],
 )
 def test_what_is_not_there_is_told(arguments: list[str], word: str, lake: Path) -> None:

@@ -37,6 +37,22 @@ print(json.dumps([code, sorted(set(json.loads(sys.argv[1])) & set(sys.modules))]
 """
 
 
+def test_the_package_itself_imports_nothing_heavy() -> None:
+    """``import etl`` is part of every start; pandas and DuckDB come with ``etl.open``."""
+    program = "import sys, etl; etl.open; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = set(done.stdout.split())
+    assert found & HEAVY == set()
+    assert {name for name in found if name.partition(".")[0] == "etl"} == {"etl"}
+
+
 def imported(*arguments: object, environ: dict[str, str] | None = None) -> set[str]:
     """Run a command in an interpreter of its own; expect success and return what is heavy in it."""
     done = subprocess.run(

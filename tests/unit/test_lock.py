@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-FILES = ("run", "build", "dev")
+FILES = ("run", "build", "dev", "notebooks")
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)", re.MULTILINE)
 
 
@@ -36,7 +36,12 @@ def asked(name: str) -> list[Requirement]:
     """Return what pyproject.toml asks for in this lock file by name."""
     groups = PROJECT["dependency-groups"]
     run = PROJECT["project"]["dependencies"]
-    lists = {"run": run, "build": groups["build"], "dev": run + groups["build"] + groups["dev"]}
+    lists = {
+        "run": run,
+        "build": groups["build"],
+        "dev": run + groups["build"] + groups["dev"],
+        "notebooks": run + PROJECT["project"]["optional-dependencies"]["notebooks"],
+    }
     return [Requirement(line) for line in lists[name]]
 
 
@@ -55,6 +60,14 @@ def test_one_version_serves_users_and_developers(name: str) -> None:
     """What is tested is what is installed: both locks are subsets of the one for development."""
     everything = pins("dev")
     assert {package: everything.get(package) for package in pins(name)} == pins(name)
+
+
+def test_notebooks_run_with_what_is_tested() -> None:
+    """JupyterLab is for people alone; every package that tests have, too, is the same one."""
+    everything, found = pins("dev"), pins("notebooks")
+    common = found.keys() & everything.keys()
+    assert {"papermill", "ipykernel", "pandas", "altair"} <= common
+    assert {name: found[name] for name in common} == {name: everything[name] for name in common}
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -90,8 +103,8 @@ def imported() -> set[str]:
 
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
     """No import works by the luck of another package, and nothing is installed for nothing."""
-    # The first for notebooks; the second is data, which zoneinfo finds by itself.
-    not_imported = {"pandas", "tzdata"}
+    # Data, which zoneinfo finds by itself.
+    not_imported = {"tzdata"}
     declared = {canonicalize_name(requirement.name) for requirement in asked("run")}
     assert imported() | not_imported == declared
 
