@@ -18,6 +18,7 @@ import msgspec.structs
 from etl.alerts import deliver, digest
 from etl.alerts.deliver import Delivery
 from etl.alerts.model import Digest, Language
+from etl.alerts.receivers import target
 from etl.alerts.rules import Configured
 from etl.config.settings import Receiver, Settings
 from etl.lake.layout import Lake
@@ -32,12 +33,27 @@ PAGE = "index.html"
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What the steps need of the world: time, environment, how to wait, where a console writes."""
+    """What the steps need of the world: time, environment, how to wait, where a console writes, the page."""
 
     now: datetime
     environ: Mapping[str, str]
     sleep: Callable[[float], None]
     stream: TextIO
+    page: Path | None = None
+    """Where ``run`` writes the page."""
+
+    @property
+    def for_targets(self) -> target.Outside:
+        """What of it receivers get."""
+        return target.Outside(self.environ, self.stream, self._page_now)
+
+    def _page_now(self) -> bytes | None:
+        """Return the page as it was last written; null where none was."""
+        try:
+            return self.page.read_bytes() if self.page else None
+        except OSError:
+            # A digest without its attachment is better than none; the page may never have been written.
+            return None
 
 
 def build_page(
@@ -152,10 +168,9 @@ def send_digest(
             one,
             settings,
             lake.files,
+            outside=outside.for_targets,
             now=outside.now,
-            environ=outside.environ,
             sleep=outside.sleep,
-            stream=outside.stream,
         )
     return sent
 
@@ -165,8 +180,7 @@ def send_pending(lake: Lake, settings: Settings, outside: Outside) -> Delivery:
     return deliver.send_pending(
         settings,
         lake.files,
+        outside=outside.for_targets,
         now=outside.now,
-        environ=outside.environ,
         sleep=outside.sleep,
-        stream=outside.stream,
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
@@ -74,9 +74,10 @@ class Pace:
         return self.now + self.passed
 
     def pause(self, length: timedelta) -> None:
-        """Wait."""
-        self.sleep(length.total_seconds())
-        self.passed += length
+        """Wait, if there is anything to wait for."""
+        if length:
+            self.sleep(length.total_seconds())
+            self.passed += length
 
     def backoff(self, tries: int) -> timedelta:
         """Return the pause after ``tries`` attempts: up to 1, 2, 4… seconds, at random."""
@@ -121,22 +122,43 @@ def deliver(
         attempt = _finished(attempt, outcome, pace, again=wait is not None)
         outbox.finish(attempt)
         history.append(attempt)
+        _note(placed, attempt, delivered=outcome.delivered)
         if outcome.delivered:
             outbox.settle(entry)
-            _log.info("sent the digest to %s", placed.name)
             return Result(Ending.DELIVERED)
-        _log.warning("%s did not take the digest: %s", placed.name, attempt.detail)
-        smaller = shorter(entry) if outcome.kind is Kind.TOO_LARGE else None
-        if smaller is not None:
-            outbox.replace(smaller)
-            entry = smaller
-        elif outcome.kind in {Kind.PERMANENT, Kind.TOO_LARGE}:
+        changed = _changed(entry, outcome, shorter)
+        if changed is not None:
+            outbox.replace(changed)
+            entry = changed
+        if outcome.kind is Kind.PERMANENT or (outcome.kind is Kind.TOO_LARGE and not changed):
             outbox.bury(entry, attempt.detail, moment=pace.moment)
             return Result(Ending.DEAD, attempt.detail)
-        elif wait is None:
+        if wait is None:
             return Result(Ending.WAITING, attempt.detail)
-        else:
-            pace.pause(wait)
+        pace.pause(wait)
+
+
+def _note(placed: Placed, attempt: Attempt, *, delivered: bool) -> None:
+    if delivered:
+        _log.info("sent the digest to %s", placed.name)
+    else:
+        _log.warning("%s did not take the digest: %s", placed.name, attempt.detail)
+
+
+def _changed(entry: Entry, outcome: Outcome, shorter: Shorter) -> Entry | None:
+    """Return what is still to be sent after a refusal, where it is another message."""
+    if outcome.owed:
+        return _narrowed(entry, outcome.owed)
+    return shorter(entry) if outcome.kind is Kind.TOO_LARGE else None
+
+
+def _narrowed(entry: Entry, owed: Sequence[str]) -> Entry:
+    """Return the message for those alone who did not get it."""
+    return msgspec.structs.replace(
+        entry,
+        payload={**entry.payload, "to": list(owed)},
+        repeat={**entry.repeat, "to": list(owed)},
+    )
 
 
 def _not_yet(entry: Entry, history: list[Attempt], outbox: Outbox, pace: Pace) -> Result | None:
@@ -192,6 +214,9 @@ def _wait(
     outcome: Outcome, history: list[Attempt], pace: Pace, *, left: timedelta
 ) -> timedelta | None:
     """Return the pause before the next attempt of this run; None if there is none."""
+    if outcome.kind is Kind.TOO_LARGE:
+        # A shorter one is another message.
+        return timedelta(0)
     tries = len(history) + 1
     if outcome.kind not in {Kind.TRANSIENT, Kind.RETRY_AFTER} or tries >= _TRIES_AT_ONCE:
         return None

@@ -8,12 +8,10 @@ the next: whatever goes wrong with one is kept until the others were served.
 from __future__ import annotations
 
 import random
-import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
-from typing import TextIO
 
 import msgspec
 
@@ -85,15 +83,14 @@ def send_digest(
     settings: Settings,
     files: Files,
     *,
+    outside: Outside,
     now: datetime,
-    environ: Mapping[str, str],
     sleep: Sleep,
-    stream: TextIO | None = None,
     jitter: Callable[[], float] = random.random,
 ) -> Delivery:
     """Send ``digest`` to every target that does not have it; what fails stays in the outbox."""
     run = _Run(files, Pace(now, sleep, jitter))
-    targets = placed(settings, Outside(environ, stream or sys.stderr))
+    targets = placed(settings, outside)
     quiet = digest.quiet and digest.coverage.complete
     if settings.digest.send == "on_firing" and quiet:
         for item in targets:
@@ -110,18 +107,14 @@ def send_pending(
     settings: Settings,
     files: Files,
     *,
+    outside: Outside,
     now: datetime,
-    environ: Mapping[str, str],
     sleep: Sleep,
-    stream: TextIO | None = None,
     jitter: Callable[[], float] = random.random,
 ) -> Delivery:
     """Send what earlier runs left in the outbox, oldest first."""
     run = _Run(files, Pace(now, sleep, jitter))
-    targets = {
-        (item.receiver.name, item.place): item
-        for item in placed(settings, Outside(environ, stream or sys.stderr))
-    }
+    targets = {(item.receiver.name, item.place): item for item in placed(settings, outside)}
     waiting = sorted(run.outbox.waiting(), key=lambda entry: (entry.receiver, entry.place))
     for key, entries in groupby(waiting, key=lambda entry: (entry.receiver, entry.place)):
         item = targets.get(key)

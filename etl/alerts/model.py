@@ -11,6 +11,9 @@ from etl.timespan import Window
 Severity = Literal["critical", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
 Language = Literal["en", "zh"]
+Kind = Literal["digest", "urgent"]
+"""What a message is: the digest of a day, or what could not wait for it."""
+Send = Literal["always", "on_change", "on_firing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,22 @@ class Finding:
     description: str = ""
     runbook_url: str = ""
     last_seen: datetime | None = None
+    fingerprint: str = ""
+    fired_at: datetime | None = None
+    """Since when it fires, where evaluations before this one are remembered."""
+    state: str = "firing"
+    """firing; no_data or error while nobody can know; resolved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silenced:
+    """A silence in force that holds alerts back: until when, why, by whom, and how many."""
+
+    matchers: str
+    until: datetime
+    comment: str
+    created_by: str
+    alerts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +146,10 @@ class Held:
 class Digest:
     """One message before any dialect: everything a receiver may show, most important first.
 
-    ``held`` are the switched-off rules, ``cut`` counts findings beyond a rule's limit,
-    ``health`` are lines about eventlake itself: failed snapshots, damaged files, rules
+    ``findings`` are new or told again in full, ``still`` were told before and go on, ``resolved``
+    are over and told once. Without memory, all that fires is in ``findings``. ``held`` are the
+    switched-off rules, ``silences`` those that hold something back, ``inhibited`` counts alerts
+    that another one stands for, ``cut`` findings beyond a rule's limit, by rule; ``health`` are lines about eventlake itself: failed snapshots, damaged files, rules
     whose SQL failed, receivers that did not answer.
     """
 
@@ -146,12 +167,33 @@ class Digest:
     cut: dict[str, int] = field(default_factory=dict)
     health: tuple[str, ...] = ()
     link: str = ""
+    still: tuple[Finding, ...] = ()
+    resolved: tuple[Finding, ...] = ()
+    silences: tuple[Silenced, ...] = ()
+    inhibited: int = 0
+    kind: Kind = "digest"
+    remembers: bool = False
+    """Whether evaluations before this one are remembered, so that new and old can be told apart."""
 
     @property
     def quiet(self) -> bool:
         """Whether nothing asks for attention: a quiet digest is one line, if coverage is complete."""
-        return not (self.findings or self.first_seen or self.movers or self.health)
+        firing = self.findings or self.still or self.resolved
+        return not (firing or self.first_seen or self.movers or self.health)
+
+    @property
+    def silenced(self) -> int:
+        """Number of alerts that silences hold back."""
+        return sum(silence.alerts for silence in self.silences)
+
+    def wanted(self, send: Send) -> bool:
+        """Whether somebody who asked for digests by ``send`` gets this one; a gap is never kept quiet."""
+        if send == "always" or not self.coverage.complete:
+            return True
+        if send == "on_firing":
+            return not self.quiet
+        return bool(self.findings or self.resolved or self.first_seen or self.health)
 
     def counted(self, severity: Severity) -> int:
-        """Number of findings of ``severity``."""
+        """Number of findings of ``severity``: what is new or told again, without what is still firing."""
         return sum(finding.severity == severity for finding in self.findings)

@@ -152,9 +152,15 @@ def configured(invocation: Invocation) -> Configured:
 
 def outside(invocation: Invocation) -> Outside:
     """Return what the steps of the pipeline need of the world; a console writes to standard error."""
-    from etl.pipeline import Outside  # noqa: PLC0415
+    from etl.pipeline import Outside, page_path  # noqa: PLC0415
 
-    return Outside(invocation.now, invocation.environ, invocation.sleep, invocation.stderr)
+    return Outside(
+        invocation.now,
+        invocation.environ,
+        invocation.sleep,
+        invocation.stderr,
+        page_path(invocation.settings, invocation.lake_path),
+    )
 
 
 def preview(invocation: Invocation, ready: Configured, window: Window) -> None:

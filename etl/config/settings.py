@@ -322,6 +322,46 @@ class TelegramConfig(ChatConfig, frozen=True, kw_only=True):
     """Where the API is; another one for a server of your own."""
 
 
+class EmailConfig(_Section, frozen=True, kw_only=True):
+    """Sends a mail with the digest as text and as HTML, and the page attached."""
+
+    host: str
+    """The mail server."""
+    port: int = 587
+    """Its port: 587 with starttls, 465 with tls."""
+    tls: Literal["starttls", "tls", "none"] = "starttls"
+    """How the connection is encrypted; with starttls a server that offers none gets no mail."""
+    username: str = ""
+    """Who logs in; empty means nobody. May name ``${ENV}``."""
+    password: str = ""
+    """The password: ``${NAME}``; or give ``password_file``."""
+    password_file: str = ""
+    """File that holds the password."""
+    sender: str
+    """Who the mail is from: an address, or a name with the address in angle brackets."""
+    to: list[str] = []
+    """Who gets it: addresses."""
+    subject_prefix: str = "[eventlake] "
+    """What the subject begins with."""
+    attach_page: bool = True
+    """Whether the page is attached, as ``run`` last wrote it."""
+    allow_private: bool = False
+    """Allow loopback, private and link-local addresses."""
+    timeout: Duration = Duration(seconds=30)
+    """How long one step of the conversation with the server may take."""
+
+
+class FileConfig(_Section, frozen=True, kw_only=True):
+    """Writes each digest into a folder, for what picks files up."""
+
+    folder: str
+    """The folder; it is made if it is missing."""
+    format: Literal["json", "markdown", "text", "html"] = "json"
+    """json is the same as a webhook's body; the others are for people."""
+    keep: int = 30
+    """How many digests stay; the oldest of this folder go. 0 keeps all."""
+
+
 class WebhookConfig(WireConfig, frozen=True):
     """Sends a payload of your own shape: a tree whose string leaves are templates."""
 
@@ -334,7 +374,13 @@ class WebhookConfig(WireConfig, frozen=True):
     headers: dict[str, str] = {}
     """Extra headers; values are templates too and may name ``${ENV}``."""
     payload: dict[str, object] | None = None
-    """The body as a tree; null means the whole digest as JSON."""
+    """The body as a tree; null means that ``format`` says it."""
+    format: Literal["digest", "cloudevents", "alertmanager"] = "digest"
+    """The body without a payload: the whole digest as JSON, the same as a CloudEvent, or what Alertmanager's webhook sends (version 4)."""
+    signing_secret: str = ""
+    """Secret (``whsec_…``) of the Standard Webhooks signature: ``${NAME}``; or give ``signing_secret_file``."""
+    signing_secret_file: str = ""
+    """File that holds the secret."""
     max_bytes: int = 1_000_000
     """Budget of the encoded body; the digest is shortened until it fits."""
 
@@ -366,6 +412,10 @@ class Receiver(_Section, frozen=True):
     """Telegram chats."""
     mattermost_configs: list[MattermostConfig] = []
     """Mattermost channels."""
+    email_configs: list[EmailConfig] = []
+    """Mails."""
+    file_configs: list[FileConfig] = []
+    """Folders."""
 
 
 class Settings(_Section, frozen=True):

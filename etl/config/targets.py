@@ -7,17 +7,26 @@ of target is checked without a line here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from email.utils import parseaddr
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
-from etl.config.settings import Receiver, Settings
+from etl.config.settings import (
+    ConsoleConfig,
+    EmailConfig,
+    FileConfig,
+    Receiver,
+    Settings,
+    WebhookConfig,
+)
 from etl.errors import quoted
 
 # Settings that are secrets; each may be named by file as well (``*_file``).
-SECRETS = ("url", "secret", "bot_token")
+SECRETS = ("url", "secret", "bot_token", "signing_secret", "password")
 # Targets whose address may be anybody's, so that it is a secret only if it looks like one.
 _OPEN_ADDRESSES = ("webhook_configs",)
 # A part of a path as long as this is a token; shorter ones are words.
@@ -30,6 +39,8 @@ _MENTIONS = {
 }
 _MOBILE = re.compile(r"@all|\+?[\d-]{4,20}")
 _SHOWN_NAME = re.compile(r"[^<>&]{1,100}")
+_MAIL = re.compile(r"[^\s@<>,;:\"()]+@[A-Za-z0-9.-]+")
+_LAST_PORT = 65_535
 _MOST_PARTS = 3
 _LEAST_BODY = 1000
 _LEAST_WIDTH = 20
@@ -44,24 +55,13 @@ def mistakes(receiver: Receiver, path: str) -> Iterator[Found]:
         yield f"{path}.name", "is empty; give the receiver a name"
     if not any(_targets(receiver)):
         yield path, "has no target; docs/receivers.md names the kinds, such as webhook_configs"
-    for index, console in enumerate(receiver.console_configs):
-        if console.width < _LEAST_WIDTH:
-            # Below it not even a date and a word fit.
-            yield (
-                f"{path}.console_configs[{index}].width",
-                f"{console.width} is too narrow; give at least {_LEAST_WIDTH}",
-            )
-    for index, webhook in enumerate(receiver.webhook_configs):
-        if webhook.max_bytes < _LEAST_BODY:
-            # The shortest digest needs about that.
-            yield (
-                f"{path}.webhook_configs[{index}].max_bytes",
-                f"{webhook.max_bytes} is too small; give at least {_LEAST_BODY}",
-            )
     for kind, index, target in _targets(receiver):
+        where = f"{path}.{kind}[{index}]"
+        if check := _CHECKS.get(type(target)):
+            yield from check(target, where)
         given = msgspec.structs.asdict(target)
-        yield from _shared(given, f"{path}.{kind}[{index}]")
-        yield from _mentions(given, kind, f"{path}.{kind}[{index}]")
+        yield from _shared(given, where)
+        yield from _mentions(given, kind, where)
 
 
 def secrets_written_out(settings: Settings, expanded: set[str]) -> list[str]:
@@ -113,6 +113,44 @@ def _shared(given: dict[str, object], path: str) -> Iterator[Found]:
         yield f"{path}.max_parts", f"{parts} is not 1 to {_MOST_PARTS}"
 
 
+def _console(console: ConsoleConfig, path: str) -> Iterator[Found]:
+    if console.width < _LEAST_WIDTH:
+        # Below it not even a date and a word fit.
+        yield (
+            f"{path}.width",
+            f"{console.width} is too narrow; give at least {_LEAST_WIDTH}",
+        )
+
+
+def _webhook(webhook: WebhookConfig, path: str) -> Iterator[Found]:
+    if webhook.max_bytes < _LEAST_BODY:
+        # The shortest digest needs about that.
+        yield f"{path}.max_bytes", f"{webhook.max_bytes} is too small; give at least {_LEAST_BODY}"
+    if webhook.payload is not None and webhook.format != "digest":
+        yield f"{path}.format", "is of no use beside payload, which is the body"
+
+
+def _file(file: FileConfig, path: str) -> Iterator[Found]:
+    if file.keep < 0:
+        yield f"{path}.keep", f"{file.keep} is negative; 0 keeps all"
+
+
+def _email(email: EmailConfig, path: str) -> Iterator[Found]:
+    if not email.to:
+        yield f"{path}.to", "is empty; give at least one address"
+    for index, recipient in enumerate(email.to):
+        if not _MAIL.fullmatch(recipient):
+            yield f"{path}.to[{index}]", f"{quoted(recipient, 60)!r} is no mail address"
+    if not _MAIL.fullmatch(parseaddr(email.sender)[1]):
+        yield f"{path}.sender", f"{quoted(email.sender, 60)!r} has no mail address"
+    if not 1 <= email.port <= _LAST_PORT:
+        yield f"{path}.port", f"{email.port} is no port"
+    if email.username and not (email.password or email.password_file):
+        yield f"{path}.username", "is of no use alone; give password_file too"
+    if email.username and email.tls == "none":
+        yield f"{path}.tls", "would send the password in the clear; use starttls or tls"
+
+
 def _mentions(given: dict[str, object], kind: str, path: str) -> Iterator[Found]:
     """What is put into markup as it is must not be markup."""
     names, mobiles = given.get("mentions"), given.get("mentioned_mobiles")
@@ -151,3 +189,12 @@ def _split(url: str) -> SplitResult:
     except ValueError:
         # urlsplit refuses what looks like a broken IPv6 address; that is no address either.
         return SplitResult("", "", "", "", "")
+
+
+# What only one kind has; any check is right for its own class, which no type can say of a table.
+_CHECKS: dict[type[msgspec.Struct], Callable[[Any, str], Iterator[Found]]] = {
+    ConsoleConfig: _console,
+    EmailConfig: _email,
+    FileConfig: _file,
+    WebhookConfig: _webhook,
+}

@@ -13,18 +13,16 @@ httpx is imported on the first request, because it costs 0.3 s that most command
 from __future__ import annotations
 
 import ipaddress
-import socket
-import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from etl.errors import quoted
 from etl.log import redact
+from etl.wire import reach, trust
 from etl.wire.outcome import Kind, Outcome, TransportError
 from etl.wire.secrets import redacted
 
@@ -33,13 +31,8 @@ if TYPE_CHECKING:
 
 # Receivers answer in a line or two; a page of HTML is cut, a flood is not read.
 ANSWER_BYTES = 64 * 1024
-# Of a host with many addresses; the timeout covers all of them together.
-_TRIED_ADDRESSES = 4
 _SHORTEST_WAIT = 0.05
 _LAST_PORT = 65_535
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +71,11 @@ def send(request: Request, url: str, guard: Guard, *, environ: Mapping[str, str]
     target = _target(url, guard)
     proxy = _proxy(target, environ)
     if proxy:
-        _refuse_literal(target, guard)
+        reach.refuse_literal(target.host, allow_private=guard.allow_private)
         hosts = [target.host]
     else:
-        hosts = _checked_addresses(target, guard)
+        port = target.port or (443 if target.scheme == "https" else 80)
+        hosts = reach.checked(target.raw_host, port, allow_private=guard.allow_private)
     deadline = time.monotonic() + guard.timeout.total_seconds()
     for number, host in enumerate(hosts, start=1):
         try:
@@ -179,49 +173,6 @@ def _covers(entry: str, host: str) -> bool:
         return False
 
 
-def _refuse_literal(target: httpx.URL, guard: Guard) -> None:
-    """Check what can be checked without resolving: literal addresses and localhost."""
-    try:
-        public = _is_public(ipaddress.ip_address(target.host))
-    except ValueError:
-        public = target.host != "localhost" and not target.host.endswith(".localhost")
-    if not (public or guard.allow_private):
-        raise _private(target)
-
-
-def _checked_addresses(target: httpx.URL, guard: Guard) -> list[str]:
-    """Resolve the host; all addresses must be allowed, or none is used."""
-    port = target.port or (443 if target.scheme == "https" else 80)
-    try:
-        found = socket.getaddrinfo(target.raw_host.decode("ascii"), port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or "not a host name"
-        detail = f"cannot resolve {target.host}: {reason}"
-        raise TransportError(Outcome(Kind.TRANSIENT, detail)) from error
-    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-    if not guard.allow_private and not all(_is_public(ipaddress.ip_address(a)) for a in addresses):
-        raise _private(target)
-    return addresses[:_TRIED_ADDRESSES]
-
-
-def _private(target: httpx.URL) -> TransportError:
-    return _refused(
-        f"{quoted(target.host, 100)} is a loopback, private, link-local or metadata address;"
-        " set allow_private: true if that is meant"
-    )
-
-
-def _is_public(address: Address) -> bool:
-    """Whether ``address``, and the IPv4 address inside it, is one of the public internet."""
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour
-        if address in _NAT64:
-            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        if inner is not None:
-            return _is_public(inner)
-    return address.is_global and not address.is_multicast
-
-
 def _exchange(request: Request, target: httpx.URL, host: str, way: _Way) -> Answer:
     """Make one connection to ``host`` and have one request answered on it."""
     import httpx  # noqa: PLC0415 - costs 0.3 s, see above
@@ -237,9 +188,7 @@ def _exchange(request: Request, target: httpx.URL, host: str, way: _Way) -> Answ
     try:
         with (
             httpx.Client(
-                verify=_certificates(
-                    way.environ.get("SSL_CERT_FILE", ""), way.environ.get("SSL_CERT_DIR", "")
-                ),
+                verify=trust.context(way.environ),
                 trust_env=False,
                 proxy=way.proxy,
                 follow_redirects=False,
@@ -287,13 +236,3 @@ def _failure(error: Exception, target: httpx.URL) -> Outcome:
     ):
         return Outcome(Kind.UNKNOWN, f"sent to {where}, but no answer came: {text}")
     return Outcome(Kind.PERMANENT, f"cannot ask {where}: {text}")
-
-
-@lru_cache(maxsize=4)
-def _certificates(file: str, folder: str) -> ssl.SSLContext:
-    """Return a context that trusts what the environment names, else certifi's list."""
-    if file or folder:
-        return ssl.create_default_context(cafile=file or None, capath=folder or None)
-    import certifi  # noqa: PLC0415 - comes with httpx
-
-    return ssl.create_default_context(cafile=certifi.where())

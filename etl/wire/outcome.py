@@ -36,7 +36,8 @@ class Outcome:
     """One attempt's result; ``detail`` is one line for people and holds no secret.
 
     ``status`` is the HTTP status, ``code`` the vendor's own code where the body holds
-    one, ``wait`` the pause that a ``retry_after`` asks for.
+    one, ``wait`` the pause that a ``retry_after`` asks for, ``owed`` the recipients that
+    did not get a mail which others got.
     """
 
     kind: Kind
@@ -44,6 +45,7 @@ class Outcome:
     status: int | None = None
     code: str = ""
     wait: timedelta | None = None
+    owed: tuple[str, ...] = ()
 
     @property
     def delivered(self) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from etl.alerts import deliver
 from etl.alerts.deliver import Delivery
 from etl.alerts.model import Digest
+from etl.alerts.receivers.target import Outside
 from etl.config.settings import (
     ChatConfig,
     ConsoleConfig,
@@ -42,6 +43,7 @@ class Sender:
     now: datetime = NOW
     pauses: list[float] = field(default_factory=list)
     stream: io.StringIO = field(default_factory=io.StringIO)
+    page: Callable[[], bytes | None] = lambda: None
 
     @property
     def settings(self) -> Settings:
@@ -54,10 +56,9 @@ class Sender:
             digest,
             settings or self.settings,
             self.files,
+            outside=Outside(self.environ, self.stream, self.page),
             now=self.now,
-            environ=self.environ,
             sleep=self.pauses.append,
-            stream=self.stream,
             jitter=lambda: 1.0,
         )
 
@@ -67,10 +68,9 @@ class Sender:
         return deliver.send_pending(
             self.settings,
             self.files,
+            outside=Outside(self.environ, self.stream),
             now=self.now,
-            environ=self.environ,
             sleep=self.pauses.append,
-            stream=self.stream,
             jitter=lambda: 1.0,
         )
 

@@ -261,11 +261,11 @@ MISTAKES = {
             "receivers[0]: has no target; docs/receivers.md names the kinds, such as webhook_configs",
             "receivers[1].name: is empty; give the receiver a name",
             "receivers[1].console_configs[0].width: 3 is too narrow; give at least 20",
-            "receivers[2].webhook_configs[4].max_bytes: 10 is too small; give at least 1000",
             "receivers[2].webhook_configs[0]: has no address; give url_file, or url",
             "receivers[2].webhook_configs[1]: has url and url_file; give one of them",
             "receivers[2].webhook_configs[2].url: is not an address; it begins with https://",
             "receivers[2].webhook_configs[3].url: is plain http; use https, or say allow_http: true",
+            "receivers[2].webhook_configs[4].max_bytes: 10 is too small; give at least 1000",
             "receivers[2].wecom_configs[0].url: is not an address; it begins with https://",
             "receivers[2].wecom_configs[0].timeout: 0s is too short; give at least 1s",
         ],
@@ -279,9 +279,13 @@ MISTAKES = {
             "  feishu_configs: [{url_file: /x, secret: '${TEAM}', secret_file: /y, mentions: ['all></at>']}]\n"
             "  dingtalk_configs: [{url_file: /x, mentioned_mobiles: ['138 0013']}]\n"
             "  mattermost_configs: [{url_file: /x, mentions: ['@li']}]\n"
-            "  teams_configs: [{url_file: /x, mentions: {'<b>': 'li@x.example'}}]"
+            "  teams_configs: [{url_file: /x, mentions: {'<b>': 'li@x.example'}}]\n"
+            "  email_configs: [{host: h, sender: nobody, port: 0, username: li, tls: none, to: ['a b']}]\n"
+            "  file_configs: [{folder: /x, keep: -1}]\n"
+            "  webhook_configs: [{url_file: /x, format: cloudevents, payload: {}}]"
         ),
         [
+            "receivers[0].webhook_configs[0].format: is of no use beside payload, which is the body",
             "receivers[0].dingtalk_configs[0].mentioned_mobiles[0]: '138 0013' is no telephone number, and not @all",
             "receivers[0].feishu_configs[0]: has secret and secret_file; give one of them",
             "receivers[0].feishu_configs[0].mentions[0]: 'all></at>' is no id of the vendor's",
@@ -291,6 +295,12 @@ MISTAKES = {
             "receivers[0].telegram_configs[0].max_parts: 4 is not 1 to 3",
             "receivers[0].telegram_configs[1]: has no token; give bot_token_file, or bot_token",
             "receivers[0].mattermost_configs[0].mentions[0]: '@li' is no id of the vendor's",
+            "receivers[0].email_configs[0].to[0]: 'a b' is no mail address",
+            "receivers[0].email_configs[0].sender: 'nobody' has no mail address",
+            "receivers[0].email_configs[0].port: 0 is no port",
+            "receivers[0].email_configs[0].username: is of no use alone; give password_file too",
+            "receivers[0].email_configs[0].tls: would send the password in the clear; use starttls or tls",
+            "receivers[0].file_configs[0].keep: -1 is negative; 0 keeps all",
         ],
     ),
     "secrets in the file": (

@@ -13,6 +13,8 @@ from etl.alerts.receivers.console import Console
 from etl.alerts.receivers.dingtalk import Dingtalk
 from etl.alerts.receivers.discord import Discord
 from etl.alerts.receivers.feishu import Feishu
+from etl.alerts.receivers.folder import Folder
+from etl.alerts.receivers.mail import Mail
 from etl.alerts.receivers.mattermost import Mattermost
 from etl.alerts.receivers.slack import Slack
 from etl.alerts.receivers.target import Outside, Target
@@ -35,6 +37,8 @@ _TARGETS: dict[str, Callable[[Any, Outside], Target]] = {
     "discord_configs": Discord,
     "telegram_configs": Telegram,
     "mattermost_configs": Mattermost,
+    "email_configs": Mail,
+    "file_configs": Folder,
 }
 # Where nothing is configured the digest is printed: eventlake never keeps a finding to itself.
 _DEFAULT = Receiver(name="console", console_configs=[ConsoleConfig()])

@@ -7,7 +7,7 @@ makes one attempt; when to try again is decided above.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Protocol, TextIO
@@ -23,10 +23,12 @@ _STEP = 0.75
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What a target may use of the world: the environment's variables and a stream to print to."""
+    """What a target may use of the world: the environment's variables, a stream to print to, the page."""
 
     environ: Mapping[str, str]
     stream: TextIO
+    page: Callable[[], bytes | None] = lambda: None
+    """The HTML page as ``run`` last wrote it, for those who attach it; null if there is none."""
 
 
 @dataclass(frozen=True, slots=True)

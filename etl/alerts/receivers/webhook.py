@@ -14,20 +14,27 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import ClassVar
+from urllib.parse import quote
 
-from etl.alerts import render, specimen
+from etl.alerts import alertform, render, specimen
 from etl.alerts.compose import Plan
 from etl.alerts.model import Digest
 from etl.alerts.receivers.target import Outside, Part, budget_at
 from etl.alerts.tidy import tidy
 from etl.config.settings import WebhookConfig
-from etl.wire import budget, http, sealed, secrets, templates
+from etl.wire import budget, http, sealed, secrets, signing, templates
 from etl.wire.outcome import Outcome
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 # These describe the message that we make, or the connection.
 _OUR_HEADERS = {"host", "content-length", "transfer-encoding", "connection", "webhook-id"}
 _LONGEST_HEADER = 1000
+_TYPES = {"cloudevents": "application/cloudevents+json; charset=utf-8"}
+# Every party on the way has to take a CloudEvent of 64 KiB, and none a larger one.
+_ANY = 1 << 40
+_LARGEST = {"cloudevents": 64 * 1024}
+# Stands where the id of the delivery will, so that what is measured is what is sent.
+_SOME_ID = "0" * 32
 _AN_INSTANT = datetime(2026, 1, 2, 9, tzinfo=UTC)
 
 
@@ -49,7 +56,9 @@ class Webhook:
 
     def prepare(self, digest: Digest, *, step: int = 0) -> list[Part]:
         """Return the payload under the first plan whose encoded body fits; raises ``LeafError``."""
-        limit = budget_at(self._config.max_bytes, step)
+        limit = budget_at(
+            min(self._config.max_bytes, _LARGEST.get(self._config.format, _ANY)), step
+        )
         digest = tidy(digest)
         part = render.first_fitting(
             lambda plan: self._part(digest, plan),
@@ -62,17 +71,24 @@ class Webhook:
         return [part]
 
     def send(self, payload: object, *, delivery_id: str, repeat: bool, now: datetime) -> Outcome:
-        """Send the prepared body; the status alone tells what happened."""
+        """Send the prepared body, signed; the status alone tells what happened."""
         opened = sealed.unseal(payload, self._outside.environ)
+        form = self._config.format
+        document = _body(opened)
+        if form == "cloudevents" and isinstance(document, Mapping):
+            # The same over all attempts, so that a receiver can tell a repeat.
+            document = {**document, "id": delivery_id}
+        body = budget.encode(document)
         headers = {
-            "Content-Type": "application/json; charset=utf-8",
+            "Content-Type": _TYPES.get(form, "application/json; charset=utf-8"),
             **_headers(opened),
             "webhook-id": delivery_id,
+            **self._signature(delivery_id, body, now),
         }
         if repeat:
             headers["Eventlake-Possible-Repeat"] = "true"
         answer = http.send(
-            http.Request(self._config.method, budget.encode(_body(opened)), headers),
+            http.Request(self._config.method, body, headers),
             self._url,
             http.Guard(
                 allow_http=self._config.allow_http,
@@ -98,7 +114,27 @@ class Webhook:
             url=self._config.url, url_file=self._config.url_file, environ=self._outside.environ
         )
 
+    def _signature(self, delivery_id: str, body: bytes, now: datetime) -> dict[str, str]:
+        secret = secrets.value(
+            text=self._config.signing_secret,
+            file=self._config.signing_secret_file,
+            environ=self._outside.environ,
+        )
+        if not secret:
+            return {}
+        return signing.standard_webhooks(secret, now, name=delivery_id, body=body)
+
     def _part(self, digest: Digest, plan: Plan) -> Part:
+        if self._config.format == "alertmanager":
+            shown = [f for f in alertform.every(digest) if plan.shown(f.severity)]
+            kept = shown[: max(plan.critical, plan.others)]
+            body = alertform.webhook(digest, self.kind, kept)
+            part = {
+                "body": body,
+                "headers": self._rendered(render.to_json(digest, plan))["headers"],
+            }
+            # Alerts are what they are however often they come.
+            return Part(part, part)
         data = render.to_json(digest, plan)
         return Part(self._rendered(data), self._rendered(render.repeated(data, digest)))
 
@@ -109,8 +145,9 @@ class Webhook:
             return templates.render_tree(tree, context)
 
         tree = self._config.payload
+        plain = _event(data) if self._config.format == "cloudevents" else data
         return {
-            "body": data if tree is None else sealed.seal(tree, rendered),
+            "body": plain if tree is None else sealed.seal(tree, rendered),
             "headers": sealed.seal(self._config.headers, rendered),
         }
 
@@ -152,6 +189,22 @@ def _header(value: str) -> str:
 
 def _body(payload: object) -> object:
     return payload.get("body") if isinstance(payload, Mapping) else None
+
+
+def _event(data: Mapping[str, object]) -> dict[str, object]:
+    """Return the digest as a CloudEvent in its structured form."""
+    window, names = data["window"], data["clusters"]
+    assert isinstance(window, Mapping)  # noqa: S101 - of ``to_json``
+    assert isinstance(names, list | tuple)  # noqa: S101 - the same
+    return {
+        "specversion": "1.0",
+        "id": _SOME_ID,
+        "source": "/eventlake/" + ",".join(quote(str(name), safe="") for name in names),
+        "type": "io.eventlake.digest",
+        "time": window["end"],
+        "datacontenttype": "application/json",
+        "data": data,
+    }
 
 
 def _size(payload: object) -> int:
