@@ -57,10 +57,10 @@ def bars(
         .mark_bar(cornerRadius=2)
         .encode(
             x=alt.X("from:Q", scale=x, axis=None),
-            x2="to:Q",
+            x2=alt.X2("to:Q"),
             y=y,
             color=alt.Color("paint:N", scale=None),
-            description="told:N",
+            description=alt.Description("told:N"),
         )
     )
     texts = alt.Chart(alt.InlineData(values=ranked.texts)).encode(y=y)
@@ -70,14 +70,14 @@ def bars(
         limit=round((gutter - 10) * _FONT_RESERVE),
         fontSize=12.5,
         color=stand_in(INK),
-    ).encode(x=alt.value(gutter - 10), text="name:N")
+    ).encode(x=alt.value(gutter - 10), text=alt.Text("name:N"))
     numbers = texts.mark_text(
         align="left", baseline="middle", dx=7, fontSize=12, color=stand_in(MUTED)
-    ).encode(x=alt.X("to:Q", scale=x, axis=None), text="number:N")
+    ).encode(x=alt.X("to:Q", scale=x, axis=None), text=alt.Text("number:N"))
     lines = (
         alt.Chart(alt.InlineData(values=ranked.marks))
         .mark_tick(thickness=3, size=_ROW_HEIGHT, color=stand_in(INK))
-        .encode(x=alt.X("to:Q", scale=x, axis=None), y=y, description="told:N")
+        .encode(x=alt.X("to:Q", scale=x, axis=None), y=y, description=alt.Description("told:N"))
     )
     height = max(1, len(top)) * _ROW_HEIGHT
     drawn: Any = alt.layer(boxes, names, numbers, lines).properties(

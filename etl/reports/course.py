@@ -55,16 +55,21 @@ def course(
     if chart.kind == "stacked_area":
         # A level that holds for its bucket: a slanting line would invent what lies between.
         marks = base.mark_area(interpolate="step-after").encode(
-            x=x, y=y, y2="high:Q", color=paint, detail="place:N"
+            x=x, y=y, y2=alt.Y2("high:Q"), color=paint, detail=alt.Detail("place:N")
         )
     else:
         marks = base.mark_rect(stroke=stand_in(CARD), strokeWidth=1).encode(
-            x=x, x2="to:Q", y=y, y2="high:Q", color=paint, description="told:N"
+            x=x,
+            x2=alt.X2("to:Q"),
+            y=y,
+            y2=alt.Y2("high:Q"),
+            color=paint,
+            description=alt.Description("told:N"),
         )
     bands = (
         alt.Chart(alt.InlineData(values=_bands(unproven, frame)))
         .mark_rect()
-        .encode(x=x, x2="to:Q", color=paint, description="told:N")
+        .encode(x=x, x2=alt.X2("to:Q"), color=paint, description=alt.Description("told:N"))
     )
     drawn: Any = alt.layer(bands, marks).properties(width=frame.width, height=_HEIGHT)
     return drawn, colours

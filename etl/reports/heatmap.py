@@ -53,7 +53,7 @@ def heatmap(
             x=alt.X("x:O", axis=_axis(chart.x, across, frame, step=step)),
             y=alt.Y("y:O", axis=_axis(chart.y, down, frame, step=1)),
             color=alt.Color("paint:N", scale=None),
-            description="told:N",
+            description=alt.Description("told:N"),
         )
         .properties(width=frame.width - 60, height=max(1, len(down)) * _ROW_HEIGHT)
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html import unescape
+from typing import Any
 from xml.etree import ElementTree as ET
 from zoneinfo import ZoneInfo
 
@@ -12,11 +14,13 @@ import pyarrow as pa
 import pytest
 
 from etl.errors import UsageError
+from etl.reports.bars import bars
 from etl.reports.catalogue import Chart
 from etl.reports.charts import Drawing, draw
-from etl.reports.course import ticks
+from etl.reports.course import course, ticks
 from etl.reports.coverage import Span
-from etl.reports.paint import Frame
+from etl.reports.heatmap import heatmap
+from etl.reports.paint import Frame, configured
 from etl.timespan import Window
 from tests.lib.reports import DAY, window
 
@@ -154,6 +158,22 @@ def test_a_mark_stands_where_its_column_says() -> None:
     table = pa.table({"reason": ["Up", "Up", "New"], "now": [20, 10, 5], "usual": [2.5, 2.0, 0.0]})
     drawing = _draw(Chart("bar", "now", "reason", mark="usual"), table)
     assert _told(drawing) == ["Up: 30", "New: 5", "Up, Usual: 4.50"]
+
+
+def test_drawings_are_vega_lite() -> None:
+    """What is drawn fits the schema of Vega-Lite, which is not looked at again for each page."""
+    frame = Frame(DAY, BERLIN, "en", 800)
+    rows = _course((0, "Normal", 5), (0, "Warning", 2), (12, "Error", 1))
+    gap = (Span(DAY.start, DAY.start + timedelta(hours=1), "gap"),)
+    area = replace(COURSE, kind="stacked_area")
+    ranking = Chart("bar", "occurrences", "type", "type", 3, mark="occurrences")
+    drawings: list[Any] = [
+        *(course(chart, rows, frame, unproven=gap)[0] for chart in (COURSE, area)),
+        bars(ranking, rows, frame)[0],
+        heatmap(HEAT, _heat((1, 8, 36.0, 4.0), (1, 9, 1.0, 0.0)), frame)[0],
+    ]
+    for drawn in drawings:
+        assert configured(drawn).to_dict(validate=True)["config"]["font"] == "sans-serif"
 
 
 def test_drawings_without_rows_are_drawings() -> None:
