@@ -11,16 +11,19 @@ import random
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from etl.lake.files import TEMPORARY_PREFIX
 from tests.lib import lake_jobs
+from tests.lib.bucket_copies import copied, fetched, is_address
 from tests.lib.crashes import END, Crash, How
 from tests.lib.lake_jobs import Look
 from tests.lib.processes import Child, done
+from tests.lib.store_kills import Cut, StoreCrash
 
 # Hundreds of lakes are written and synced: what a disk would lose is played, so memory will do.
 _MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 -- mkdtemp makes its own
@@ -28,7 +31,7 @@ _MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 -
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A job on a copy of the lake ``base``; ``base`` need not exist."""
+    """A job on a copy of the lake ``base``, a folder or an address; ``base`` need not exist."""
 
     base: str
     job: Callable[..., Any]
@@ -48,18 +51,20 @@ def unharmed(work: Work) -> Unharmed:
     """Do the work once."""
     with _copy(work) as lake:
         before = _look(lake)
-        worked = done(work.job, lake, "unharmed", *work.arguments, crash=Crash(lake))
+        crash = StoreCrash(lake) if is_address(lake) else Crash(lake)
+        worked = done(work.job, lake, "unharmed", *work.arguments, crash=crash)
         assert not worked.error, worked.error
         after = _look(lake)
         assert after
         return Unharmed(before, after, worked.calls)
 
 
-def interrupted(work: Work, expected: Unharmed, point: int, how: How) -> str:
+def interrupted(work: Work, expected: Unharmed, point: int, how: How | Cut) -> str:
     """Interrupt the work, look, let the next run heal and look again; return the error it ended with, if any."""
     where = f"after a {how.value} before call {point}, {expected.calls[point - 1]}"
     with _copy(work) as lake:
-        ended = done(work.job, lake, "interrupted", *work.arguments, crash=Crash(lake, point, how))
+        crash = StoreCrash(lake, point, how) if isinstance(how, Cut) else Crash(lake, point, how)
+        ended = done(work.job, lake, "interrupted", *work.arguments, crash=crash)
         assert ended.killed or how is How.REFUSE, f"{where}: it did not come"
         if ended.error and expected.calls[point - 1] != "unlink":
             left = [path.name for path in Path(lake).rglob(f"{TEMPORARY_PREFIX}*")]
@@ -88,6 +93,10 @@ _looks: dict[str, Look | None] = {}
 
 def _look(lake: str) -> Look | None:
     """Look at a lake; one with the same files was looked at already, and says the same."""
+    if is_address(lake):
+        with _scratch() as folder:
+            fetched(lake, folder / "lake")
+            return _look(str(folder / "lake"))
     names = set()
     for path in Path(lake).rglob("*"):
         folder = path.parent.relative_to(lake)
@@ -119,28 +128,37 @@ def _between(found: Look | None, expected: Unharmed, where: str) -> None:
         assert set(after.events) <= set(before.events), where
 
 
-class _copy:  # noqa: N801 -- a function with an end
-    """A copy of the work's lake for as long as the block lasts."""
+@contextmanager
+def _copy(work: Work) -> Iterator[str]:
+    """Make a copy of the work's lake for as long as the block lasts; one in a bucket stays, until its store is emptied."""
+    with _scratch() as folder:
+        if is_address(work.base):
+            lake = f"{work.base}-{folder.name}"
+            copied(work.base, lake)
+        else:
+            lake = str(folder / "lake")
+            if Path(work.base).exists():
+                shutil.copytree(work.base, lake)
+        yield lake
 
-    def __init__(self, work: Work) -> None:
-        self._work = work
-        self._folder = tempfile.mkdtemp(prefix="eventlake-crash-", dir=_MEMORY)
 
-    def __enter__(self) -> str:
-        lake = f"{self._folder}/lake"
-        if Path(self._work.base).exists():
-            shutil.copytree(self._work.base, lake)
-        return lake
-
-    def __exit__(self, *_: object) -> None:
-        shutil.rmtree(self._folder)
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """Lend a folder to this process and its children."""
+    folder = tempfile.mkdtemp(prefix="eventlake-crash-", dir=_MEMORY)
+    before, tempfile.tempdir = tempfile.tempdir, folder
+    try:
+        yield Path(folder)
+    finally:
+        tempfile.tempdir = before
+        shutil.rmtree(folder)
 
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """How many processes work on one lake at once, how often, and how many of them are killed."""
+    """How many processes work at once on one lake that is not there yet, how often, and how many of them are killed."""
 
-    folder: str
+    lake: str
     processes: int
     rounds: int
     seed: int
@@ -154,37 +172,42 @@ def crowded(crowd: Crowd) -> int:
     is done once more, alone, and the answers are those of a lake that one process wrote.
     """
     chance = random.Random(crowd.seed)  # noqa: S311 -- orders and moments, no secrets
-    lake = f"{crowd.folder}/lake"
+    lake = crowd.lake
     killed = 0
-    for turn in range(crowd.rounds):
-        children = [
-            _member(lake, f"{turn}-{number}", chance, number) for number in range(crowd.processes)
-        ]
-        if crowd.killed:
-            for child in chance.sample(children, len(children) - 1):
-                time.sleep(chance.uniform(0, 0.08))
-                child.kill()
-        for ended in [child.end() for child in children]:
-            assert not ended.error, ended.error
-            killed += ended.killed
-        _look(lake)
-    alone = f"{crowd.folder}/alone"
-    for folder in (lake, alone):
-        assert not done(lake_jobs.import_lists, folder, "last", *range(lake_jobs.LISTS)).error
-    for hours in (0, 2, 4):
-        assert not done(lake_jobs.seal, lake, "", lake_jobs.LATER + hours * lake_jobs.HOUR).error
-    one, many = _look(alone), _look(lake)
+    with _scratch() as scratch:
+        there = False
+        for turn in range(crowd.rounds):
+            children = [
+                _member(lake, f"{turn}-{number}", chance, number, seals=there and number % 3 == 2)
+                for number in range(crowd.processes)
+            ]
+            if crowd.killed:
+                for child in chance.sample(children, len(children) - 1):
+                    time.sleep(chance.uniform(0, 0.08))
+                    child.kill()
+            for ended in [child.end() for child in children]:
+                assert not ended.error, ended.error
+                killed += ended.killed
+            there = _look(lake) is not None
+        alone = str(scratch / "alone")
+        for folder in (lake, alone):
+            assert not done(lake_jobs.import_lists, folder, "last", *range(lake_jobs.LISTS)).error
+        for hours in (0, 2, 4):
+            assert not done(
+                lake_jobs.seal, lake, "", lake_jobs.LATER + hours * lake_jobs.HOUR
+            ).error
+        one, many = _look(alone), _look(lake)
     assert one
     assert many
     assert many.events == one.events
-    assert not list(Path(lake).glob("parts/*/*/[!.]*")), "the last sealing left parts"
+    assert many.parts == 0, "the last sealing left parts"
     return killed
 
 
-def _member(lake: str, run: str, chance: random.Random, number: int) -> Child:
+def _member(lake: str, run: str, chance: random.Random, number: int, *, seals: bool) -> Child:
     if number == 0:
         return Child(lake_jobs.look_often, lake)
-    if number % 3 == 2 and (Path(lake) / "_lake.json").exists():
+    if seals:
         return Child(lake_jobs.seal, lake, run, lake_jobs.LATER)
     lists = chance.sample(range(lake_jobs.LISTS), lake_jobs.LISTS)
     return Child(lake_jobs.import_lists, lake, run, *lists)

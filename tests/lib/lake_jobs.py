@@ -13,24 +13,28 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from etl.config.settings import Source
+from etl.config.settings import Source, Storage
 from etl.ingest import ImportRequest, Run, import_events, take_snapshot
-from etl.lake import append, deletions, retention
+from etl.lake import append, deletions, ledger_seal, retention
 from etl.lake.files import LocalFiles
 from etl.lake.layout import Lake
+from etl.lake.objects import ObjectFiles
 from etl.lake.query import session
 from etl.source import decode, live
 from etl.source.listing import Lister
 from tests.lib import lakes
+from tests.lib.bucket_copies import is_address
 from tests.lib.event_store import stamp
 from tests.lib.events import event
 from tests.lib.reference import Seen, occurrences
+from tests.lib.stores import ENVIRON
 
 HOUR = timedelta(hours=1)
 START = datetime(2026, 11, 20, 3, tzinfo=UTC)
 LISTS = 4
-_LOOKS = 3
+_LOOKS = 2
 _ITEMS = 12
 _A_PAGE = 6
 # Every page becomes a part of its own, so that there is something between them.
@@ -72,8 +76,12 @@ def states(number: int, since: datetime = START - 240 * HOUR) -> set[tuple[str, 
 
 
 def lake_in(folder: str) -> Lake:
-    """The lake in ``folder``."""
-    return Lake(LocalFiles(Path(folder)))
+    """The lake in ``folder``, or at the address of a bucket's folder in a store of the tests."""
+    if not is_address(folder):
+        return Lake(LocalFiles(Path(folder)))
+    where = urlsplit(folder)
+    storage = Storage(endpoint=f"{where.scheme}://{where.netloc}", allow_http=True)
+    return Lake(ObjectFiles.at(f"s3:/{where.path}", storage, ENVIRON))
 
 
 def import_lists(folder: str, run: str, *numbers: int) -> list[int]:
@@ -109,6 +117,11 @@ def seal(folder: str, _run: str, now: datetime) -> int:
     return len(lakes.sealed(lake_in(folder), now))
 
 
+def seal_ledger(folder: str, _run: str, now: datetime) -> int:
+    """Seal the days of the ledger that are due; return how many that were."""
+    return len(list(ledger_seal.seal_ledger(lake_in(folder), clock=lambda: now)))
+
+
 def retain(folder: str, _run: str, now: datetime) -> int:
     """Take what is older than ``KEPT_FROM`` out of sight, and delete what was an hour ago; return how many intents went."""
     lake = lake_in(folder)
@@ -118,10 +131,12 @@ def retain(folder: str, _run: str, now: datetime) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a lake answers: rows of its views, and the ids of the runs that are in the ledger."""
+    """What a lake answers: rows of its views, the ids of the runs that are in the ledger, and its parts."""
 
     events: list[tuple[Any, ...]]
     runs: list[str]
+    parts: int
+    """How many parts there are beside sealed days."""
 
     @property
     def works(self) -> set[str]:
@@ -146,9 +161,11 @@ order by id
 
 def look(folder: str) -> Look | None:
     """Ask for everything; null if there is no lake. Nothing may be left out, doubled or counted otherwise than the rules say."""
-    if not (Path(folder) / "_lake.json").exists():
-        return None
     lake = lake_in(folder)
+    try:
+        lake.files.read("_lake.json")
+    except FileNotFoundError:
+        return None
     with session(lake) as opened:
         events = opened.run(_EVENTS, {}).to_pylist()
         (observations,) = opened.run(_COUNT, {}).to_pylist()
@@ -171,11 +188,12 @@ def look(folder: str) -> Look | None:
         key = (row["cluster"], row["uid"], row["n"], row["last_seen"])
         if kept is None or row["last_seen"] >= kept + 24 * HOUR:
             assert (row["occurrences"], row["since"], row["reset"]) == expected[key], key
-    return Look([_compact(row) for row in events], [row["id"] for row in runs])
+    rows = [_compact(row) for row in events]
+    return Look(rows, [row["id"] for row in runs], len(lake.files.list("parts")))
 
 
 def look_often(folder: str) -> None:
-    """Look several times, at whatever others are doing meanwhile."""
+    """Look twice, at whatever others are doing meanwhile."""
     for _ in range(_LOOKS):
         look(folder)
 

@@ -21,7 +21,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from etl.errors import EventlakeError
+from tests.lib.bucket_copies import is_address
 from tests.lib.crashes import Crash
+from tests.lib.store_kills import StoreCrash
 
 _T = TypeVar("_T")
 _context = multiprocessing.get_context("forkserver")
@@ -47,11 +49,12 @@ class Child:
     """A job in a forked process; only for processes without threads."""
 
     def __init__(
-        self, job: Callable[..., Any], *arguments: Any, crash: Crash | None = None
+        self, job: Callable[..., Any], *arguments: Any, crash: Crash | StoreCrash | None = None
     ) -> None:
         """Start ``job(*arguments)``, which comes to the end that ``crash`` wants.
 
-        The first argument is the lake's folder; temporary files of the child go beside it.
+        The first argument is the lake's folder; temporary files of the child go beside it, or
+        where this process has its own if the lake is in a bucket.
         """
         answers, theirs = os.pipe()
         self._pid = os.fork()
@@ -79,12 +82,16 @@ class Child:
 
 
 def _answer(
-    answers: int, job: Callable[..., Any], arguments: tuple[Any, ...], crash: Crash | None
+    answers: int,
+    job: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    crash: Crash | StoreCrash | None,
 ) -> None:
     """Do the job, send what came of it and leave, as a kill would: nothing is cleaned up."""
     try:
         # Not shared with others, whose temporary folders a run on another day would sweep.
-        tempfile.tempdir = tempfile.mkdtemp(prefix="scratch-", dir=Path(arguments[0]).parent)
+        beside = None if is_address(arguments[0]) else Path(arguments[0]).parent
+        tempfile.tempdir = tempfile.mkdtemp(prefix="scratch-", dir=beside)
         if crash:
             crash.arm()
         answer = job(*arguments)
@@ -100,7 +107,9 @@ def _answer(
     os._exit(0)
 
 
-def done(job: Callable[..., Any], *arguments: Any, crash: Crash | None = None) -> Ended:
+def done(
+    job: Callable[..., Any], *arguments: Any, crash: Crash | StoreCrash | None = None
+) -> Ended:
     """Run a job in a forked process to its end."""
     return Child(job, *arguments, crash=crash).end()
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from etl import manifest
-from etl.lake import ledger
-from etl.lake.files import LocalFiles
+from etl.lake import layout, ledger
+from etl.lake.files import TEMPORARY_PREFIX, LocalFiles, LocalStaged
 from etl.lake.layout import Lake, ledger_day_path, ledger_path
 from etl.lake.ledger import Entry
 from etl.lake.ledger_seal import seal_ledger
@@ -103,15 +106,35 @@ def test_a_row_written_twice_counts_once_in_both_forms(lake: Lake) -> None:
     assert [row["finished_at"] for row in rows[:2]] == [START + HOUR, None]
 
 
-def test_one_of_two_sealings_wins(lake: Lake) -> None:
-    """Both find the day due; the second one throws its file away."""
-    first = seal_ledger(lake, clock=lambda: NEXT)
-    second = seal_ledger(lake, clock=lambda: NEXT)
-    found = [next(first, None)]
-    lake.files.delete(ledger_day_path("prod", DAY, 7))
-    found.append(next(second, None))
-    assert [done is not None for done in found] == [True, False]
-    assert len(_asked(lake)) == 6
+class _Meeting(LocalFiles):
+    """Files of which two runs have staged one each before either can name it."""
+
+    def __init__(self, root: Path, both: threading.Barrier) -> None:
+        super().__init__(root)
+        self._both = both
+
+    def stage(self, path: str, fill: Callable[[BinaryIO], None]) -> LocalStaged:
+        """Stage, and wait for the other run."""
+        staged = super().stage(path, fill)
+        self._both.wait(timeout=30)
+        return staged
+
+
+def test_of_two_sealings_at_once_one_wins(tmp_path: Path) -> None:
+    """Both have found the day due and written its file: one publishes it, the other throws its own away."""
+    for turn in range(8):
+        root = tmp_path / f"{turn}"
+        lake = Lake(LocalFiles(root))
+        lake.prepare()
+        for number in range(3):
+            _record(lake, number)
+        both = threading.Barrier(2)
+        with ThreadPoolExecutor(2) as pool:
+            runs = [pool.submit(_sealed, Lake(_Meeting(root, both))) for _ in range(2)]
+        assert sorted(run.result() for run in runs) == [[], [(1, 3)]]
+        assert list(root.rglob(f"{TEMPORARY_PREFIX}*")) == []
+        path = layout.ledger_day_path("prod", DAY, 1)
+        assert pq.read_table(root / path, partitioning=None).num_rows == 3
 
 
 def test_a_damaged_row_is_not_copied_and_not_hidden(lake: Lake) -> None:
