@@ -7,7 +7,7 @@ digest matters most on the day when the cluster does not answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import TextIO
 
 import msgspec.structs
 
-from etl.alerts import deliver, digest
+from etl.alerts import deliver, digest, rounds, switches
 from etl.alerts.deliver import Delivery
 from etl.alerts.model import Digest, Language
 from etl.alerts.receivers import target
@@ -122,26 +122,50 @@ def due_digest(
 
 def digests(
     opened: Session,
+    lake: Lake,
     configured: Configured,
     *,
     window: Window,
+    now: datetime,
+    cluster: str | None = None,
+    keep: bool = False,
     health: Callable[[Language], list[str]],
-) -> Iterator[tuple[Digest, Settings]]:
-    """Yield a digest for each language that receivers want, with settings that name just those receivers."""
+) -> list[tuple[Digest, Settings]]:
+    """Return a digest for each language that receivers want, with settings that name just those receivers.
+
+    It tells what is new since the evaluation before; ``keep`` remembers this one.
+    """
     settings = configured.settings
     languages: dict[Language, list[Receiver]] = {}
     for receiver in settings.receivers:
         languages.setdefault(receiver.language or settings.language, []).append(receiver)
-    for language, receivers in (languages or {settings.language: []}).items():
-        built = digest.build(
-            opened,
-            settings,
-            configured.rules,
-            window=window,
-            language=language,
-            health=health(language),
+    languages = languages or {settings.language: []}
+    told = rounds.evaluated(
+        opened,
+        lake.files,
+        settings,
+        switches.turned(lake.files, configured.rules, now),
+        kind="digest",
+        cluster=cluster or "",
+        window=window,
+        now=now,
+        languages=list(languages),
+        keep=keep,
+    )
+    return [
+        (
+            digest.written(
+                told.facts,
+                settings,
+                language=language,
+                health=health(language),
+                record=told.record,
+                silences=told.silences,
+            ),
+            msgspec.structs.replace(settings, language=language, receivers=receivers),
         )
-        yield built, msgspec.structs.replace(settings, language=language, receivers=receivers)
+        for language, receivers in languages.items()
+    ]
 
 
 def send_digest(
@@ -160,7 +184,16 @@ def send_digest(
 
     sent = Delivery()
     with session(lake, cluster=cluster) as opened:
-        built = list(digests(opened, configured, window=due.window, health=health))
+        built = digests(
+            opened,
+            lake,
+            configured,
+            window=due.window,
+            now=outside.now,
+            cluster=cluster,
+            keep=True,
+            health=health,
+        )
     for one, settings in built:
         if due.clusters is not None:
             one = replace(one, clusters=due.clusters)  # noqa: PLW2901 -- the same digest, named as it was

@@ -5,17 +5,26 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from etl.alerts import figures
 from etl.alerts.dialects import Dialect
 from etl.alerts.figures import Clock
-from etl.alerts.model import SEVERITIES, Digest, Finding, FirstSeen, Held, Severity
+from etl.alerts.model import SEVERITIES, Digest, Finding, FirstSeen, Held, Severity, Silenced
 from etl.alerts.status import Status
-from etl.alerts.words import WORDS
+from etl.alerts.words import WORDS, counted
 
-SECTIONS = (*SEVERITIES, "first_seen", "movers", "noisiest", "held", "health")
+SECTIONS = (
+    *SEVERITIES,
+    "first_seen",
+    "movers",
+    "still",
+    "resolved",
+    "noisiest",
+    "held",
+    "health",
+)
 # Names in a line that says what is missing; more would be the list again.
 _NAMES = 6
 _LABEL_CHARACTERS = 80
@@ -81,6 +90,8 @@ class Composer:
         makers: dict[str, Callable[[int], list[str]]] = {
             "first_seen": self._first_seen,
             "movers": self._movers,
+            "still": self._still,
+            "resolved": self._resolved,
             "noisiest": self._noisiest,
             "held": self._held,
             "health": self._health,
@@ -214,10 +225,64 @@ class Composer:
             words.noisiest, [table] if cells else [], [e.object_name for e in entries[rows:]]
         )
 
+    def _still(self, rows: int) -> list[str]:
+        """Return what was told before and goes on: one line each, with its age."""
+        entries = self._digest.still
+        items = [self._dialect.item(self._ongoing(entry)) for entry in entries[:rows]]
+        return self._list(self._words.still, items, [e.alert for e in entries[rows:]])
+
+    def _ongoing(self, finding: Finding) -> str:
+        parts = [
+            self._dialect.strong(self._dialect.text(finding.alert)),
+            self._dialect.text(finding.summary) or self._labels(finding),
+            self._words.severities[finding.severity],
+        ]
+        if finding.fired_at:
+            age = figures.length(self._digest.window.end - finding.fired_at)
+            parts.append(self._words.firing_for.format(age=age))
+        if finding.state in {"no_data", "error"}:
+            parts.append(self._words.not_known)
+        return self._joined(parts)
+
+    def _resolved(self, rows: int) -> list[str]:
+        """Return what is over, once; of a count that only says that it was low in this window."""
+        entries = self._digest.resolved
+        text = self._dialect.text
+        items = [
+            self._dialect.item(
+                self._joined(
+                    [
+                        self._dialect.strong(text(entry.alert)),
+                        self._labels(replace(entry, summary="")),
+                        self._words.resolved_note,
+                    ]
+                )
+            )
+            for entry in entries[:rows]
+        ]
+        return self._list(self._words.resolved, items, [e.alert for e in entries[rows:]])
+
     def _held(self, rows: int) -> list[str]:
-        entries = self._digest.held
-        items = [self._dialect.item(self._switched_off(entry)) for entry in entries[:rows]]
-        return self._list(self._words.held, items, [e.alert for e in entries[rows:]])
+        """Return what was not told and why: rules that are off, silences, alerts with a source."""
+        digest, words = self._digest, self._words
+        lines = [self._switched_off(entry) for entry in digest.held]
+        lines += [self._silence(entry) for entry in digest.silences]
+        if digest.inhibited:
+            lines.append(counted(words.inhibited, digest.inhibited))
+        names = [entry.alert for entry in digest.held]
+        names += [entry.matchers for entry in digest.silences]
+        items = [self._dialect.item(line) for line in lines[:rows]]
+        return self._list(words.held, items, names[rows:])
+
+    def _silence(self, entry: Silenced) -> str:
+        line = counted(
+            self._words.silence,
+            entry.alerts,
+            matchers=self._dialect.text(entry.matchers, 120),
+            by=self._dialect.text(entry.created_by, 60) or "?",
+            until=self._clock.moment(entry.until),
+        )
+        return self._joined([line, self._dialect.text(entry.comment)])
 
     def _switched_off(self, entry: Held) -> str:
         parts = [self._dialect.text(entry.alert)]
@@ -261,14 +326,18 @@ class Composer:
             **{str(severity): self._digest.counted(severity) for severity in SEVERITIES},
             "first_seen": len(self._digest.first_seen),
             "movers": len(self._digest.movers),
+            "still": len(self._digest.still),
+            "resolved": len(self._digest.resolved),
             "noisiest": len(self._digest.noisiest),
-            "held": len(self._digest.held),
+            "held": len(self._digest.held) + len(self._digest.silences),
             "health": len(self._digest.health),
         }
         names = {
             **{str(severity): word for severity, word in self._words.severities.items()},
             "first_seen": self._words.first_seen,
             "movers": self._words.movers,
+            "still": self._words.still,
+            "resolved": self._words.resolved,
             "noisiest": self._words.noisiest,
             "held": self._words.held,
             "health": self._words.health,

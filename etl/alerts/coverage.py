@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from etl.alerts import health
+from etl.alerts.learned import Learned
 from etl.alerts.model import Coverage, Gap, Language
 from etl.alerts.soundness import soundness
 from etl.lake.query import Session
@@ -124,6 +125,31 @@ def proven(
             *soundness(session, window, language=language).trouble,
         ),
     )
+
+
+def wholly_seen(
+    session: Session, window: Window, learned: Learned, clusters: Iterable[str]
+) -> set[str]:
+    """Return those of ``clusters`` of which all that an evaluation looks at is proven.
+
+    Of a cluster without a list since the end of the window that is not so: something may be missing.
+    """
+    spans = {name: learned.span(name, window) for name in clusters}
+    if not spans:
+        return set()
+    start, end = min(s for s, _ in spans.values()), max(e for _, e in spans.values())
+    covered: dict[str, timedelta] = {}
+    for row in _rows(session, "rules/coverage", {"start": start, "end": max(start, end)}):
+        if row["covered"] and row["cluster"] in spans:
+            first, last = spans[row["cluster"]]
+            part = min(row["ended_at"], last) - max(row["started_at"], first)
+            known = covered.get(row["cluster"], timedelta(0))
+            covered[row["cluster"]] = known + max(part, timedelta(0))
+    return {
+        name
+        for name, (first, last) in spans.items()
+        if first < last and last >= window.end and covered.get(name, timedelta(0)) >= last - first
+    }
 
 
 def _coverage(clusters: Sequence[_Cluster], ledger: Sequence[Mapping[str, Any]]) -> Coverage:

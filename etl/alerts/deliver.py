@@ -91,8 +91,7 @@ def send_digest(
     """Send ``digest`` to every target that does not have it; what fails stays in the outbox."""
     run = _Run(files, Pace(now, sleep, jitter))
     targets = placed(settings, outside)
-    quiet = digest.quiet and digest.coverage.complete
-    if settings.digest.send == "on_firing" and quiet:
+    if not digest.wanted(settings.digest.send):
         for item in targets:
             run.skip(item, digest)
         return run.delivery()

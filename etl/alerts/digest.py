@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+from etl.alerts.alert import Record
 from etl.alerts.baseline import Baseline, measured
 from etl.alerts.condensed import overview
-from etl.alerts.coverage import proven
+from etl.alerts.coverage import Proof, proven, wholly_seen
 from etl.alerts.due import due
-from etl.alerts.evaluate import evaluate
-from etl.alerts.model import Coverage, Digest, FirstSeen, Language, Mover, Noisy, Totals
+from etl.alerts.evaluate import Evaluation, evaluate
+from etl.alerts.learned import BY_TIME, Learned
+from etl.alerts.model import (
+    SEVERITIES,
+    Coverage,
+    Digest,
+    Finding,
+    FirstSeen,
+    Language,
+    Mover,
+    Noisy,
+    Silenced,
+    Totals,
+)
 from etl.alerts.rules import Rule
 from etl.config.settings import Settings
 from etl.errors import quoted
@@ -20,7 +33,7 @@ from etl.lake.query import Session
 from etl.statements import statement
 from etl.timespan import Window
 
-__all__ = ["build", "due"]
+__all__ = ["build", "due", "gathered", "written"]
 
 # ElastAlert's window for new terms. Asked further back, a lake of years would be read each day;
 # a reason that comes back after a month is news.
@@ -48,6 +61,125 @@ class _Asked:
         return rows
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the lake says about a window, before it is put into words and beside what is remembered."""
+
+    window: Window
+    evaluation: Evaluation
+    proofs: Mapping[Language, Proof]
+    covered: frozenset[str]
+    totals: Totals
+    active: frozenset[str]
+    first_seen: tuple[FirstSeen, ...]
+    movers: tuple[Mover, ...]
+    noisiest: tuple[Noisy, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        """The clusters that were expected or did something."""
+        known = next(iter(self.proofs.values())).clusters
+        return tuple(sorted({*known, *self.active}))
+
+
+def gathered(
+    session: Session,
+    settings: Settings,
+    rules: Sequence[Rule],
+    *,
+    window: Window,
+    learned: Learned = BY_TIME,
+    languages: Sequence[Language] = ("en",),
+) -> Facts:
+    """Ask the lake all that a digest of ``window`` needs, once for all ``languages``.
+
+    Comparisons are made only for clusters with enough history.
+    """
+    wanted = settings.digest
+    baseline = measured(session, window, span=wanted.baseline, minimum=wanted.min_baseline_days)
+    proofs = _proofs(session, settings, window, baseline, languages)
+    proof = proofs[languages[0]]
+    evaluation = evaluate(
+        rules,
+        session,
+        window=window,
+        baseline=baseline,
+        learned=learned,
+        lateness=wanted.lateness,
+        language=languages[0],
+        languages=languages,
+    )
+    with overview(session, base=baseline.start, window=window, learned=learned) as few:
+        asked = _Asked(few, window, baseline)
+        totals = asked.rows("totals")
+        first_seen = _first_seen(asked, _seen_before(session, baseline))
+        movers = _movers(asked, proof.coverage, first_seen)
+        noisiest = _noisiest(asked)
+    return Facts(
+        window=window,
+        evaluation=evaluation,
+        proofs=proofs,
+        covered=frozenset(wholly_seen(session, window, learned, proof.clusters)),
+        totals=_totals(totals, baseline),
+        active=frozenset(row["cluster"] for row in totals if row["occurrences"]),
+        first_seen=first_seen,
+        movers=movers,
+        noisiest=noisiest,
+        warnings=tuple(session.warnings),
+    )
+
+
+def written(
+    facts: Facts,
+    settings: Settings,
+    *,
+    language: Language = "en",
+    health: Iterable[str] = (),
+    record: Record | None = None,
+    silences: tuple[Silenced, ...] = (),
+) -> Digest:
+    """Put ``facts`` into the words of one language, and tell of each alert what ``record`` says.
+
+    Without a record all that fires is told. ``health`` are lines that others have to say; those
+    of the lake, the ledger and the rules are added.
+    """
+    proof, evaluation = facts.proofs[language], facts.evaluation
+    digest = Digest(
+        clusters=facts.clusters,
+        window=facts.window,
+        timezone=settings.timezone,
+        language=language,
+        coverage=proof.coverage,
+        totals=facts.totals,
+        findings=evaluation.worded[language],
+        first_seen=facts.first_seen,
+        movers=facts.movers,
+        noisiest=facts.noisiest,
+        held=evaluation.held,
+        cut=dict(evaluation.cut),
+        health=(*health, *proof.health, *facts.warnings, *evaluation.health),
+        link=settings.digest.external_url,
+    )
+    if record is None:
+        return digest
+    said: dict[str, list[Finding]] = {"new": [], "again": [], "still": [], "resolved": []}
+    for alert in record.alerts:
+        if alert.said:
+            said[alert.said].append(alert.finding(language))
+    return replace(
+        digest,
+        kind=record.kind,
+        remembers=record.number > 1,
+        findings=tuple(sorted((*said["new"], *said["again"]), key=_rank)),
+        still=tuple(sorted(said["still"], key=_rank)),
+        resolved=tuple(sorted(said["resolved"], key=_rank)),
+        cut=dict(record.cut),
+        silences=silences,
+        inhibited=sum(alert.stayed == "inhibited" for alert in record.alerts),
+    )
+
+
 def build(
     session: Session,
     settings: Settings,
@@ -57,39 +189,29 @@ def build(
     language: Language = "en",
     health: Iterable[str] = (),
 ) -> Digest:
-    """Evaluate ``rules`` and gather the rest of the digest of ``window``.
+    """Return the digest of ``window`` as one sees it who looks for the first time."""
+    facts = gathered(session, settings, rules, window=window, languages=(language,))
+    return written(facts, settings, language=language, health=health)
 
-    ``health`` are lines that others have to say; those of the lake, the ledger and the rules
-    are added. Comparisons are made only for clusters with enough history.
-    """
-    wanted = settings.digest
-    baseline = measured(session, window, span=wanted.baseline, minimum=wanted.min_baseline_days)
+
+def _rank(finding: Finding) -> int:
+    return SEVERITIES.index(finding.severity)
+
+
+def _proofs(
+    session: Session,
+    settings: Settings,
+    window: Window,
+    baseline: Baseline,
+    languages: Sequence[Language],
+) -> dict[Language, Proof]:
     expected = [settings.cluster] if settings.cluster else []
-    proof = proven(session, window, since=baseline.start, expected=expected, language=language)
-    evaluation = evaluate(rules, session, window=window, baseline=baseline, language=language)
-    with overview(session, base=baseline.start, window=window) as few:
-        asked = _Asked(few, window, baseline)
-        totals = asked.rows("totals")
-        first_seen = _first_seen(asked, _seen_before(session, baseline))
-        movers = _movers(asked, proof.coverage, first_seen)
-        noisiest = _noisiest(asked)
-    active = {row["cluster"] for row in totals if row["occurrences"]}
-    return Digest(
-        clusters=tuple(sorted({*proof.clusters, *active})),
-        window=window,
-        timezone=settings.timezone,
-        language=language,
-        coverage=proof.coverage,
-        totals=_totals(totals, baseline),
-        findings=evaluation.findings,
-        first_seen=first_seen,
-        movers=movers,
-        noisiest=noisiest,
-        held=evaluation.held,
-        cut=dict(evaluation.cut),
-        health=(*health, *proof.health, *session.warnings, *evaluation.health),
-        link=wanted.external_url,
-    )
+    return {
+        language: proven(
+            session, window, since=baseline.start, expected=expected, language=language
+        )
+        for language in languages
+    }
 
 
 def _totals(rows: Sequence[Mapping[str, Any]], baseline: Baseline) -> Totals:

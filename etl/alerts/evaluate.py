@@ -7,14 +7,15 @@ silence, and keeps no other rule from being asked.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from etl.alerts import health, trial
 from etl.alerts.baseline import Baseline
-from etl.alerts.condensed import candidates, names_reasons
+from etl.alerts.condensed import candidates, reasons
+from etl.alerts.learned import BY_TIME, Learned
 from etl.alerts.model import SEVERITIES, Finding, Held, Language
 from etl.alerts.rules import Rule
 from etl.errors import QueryError, quoted
@@ -24,16 +25,26 @@ from etl.wire import templates
 
 # What of an event's text a template gets: a digest is no place for a whole stack trace.
 _EXAMPLE = 200
+# Rows of one rule that are looked at, the greatest values first: what a state can hold, and more
+# than anybody reads.
+_REMEMBERED = 5000
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What the rules found; ``cut`` counts findings beyond a rule's limit, by rule."""
+    """What the rules found; ``cut`` counts findings beyond a rule's limit, by rule.
+
+    ``findings`` have their texts in the first language, ``worded`` in each. ``beyond`` are those
+    beyond the limits, without texts. ``failed`` has why a rule could not be asked, by its name.
+    """
 
     findings: tuple[Finding, ...] = ()
     held: tuple[Held, ...] = ()
     cut: Mapping[str, int] = field(default_factory=dict)
     health: tuple[str, ...] = ()
+    beyond: tuple[Finding, ...] = ()
+    worded: Mapping[Language, tuple[Finding, ...]] = field(default_factory=dict)
+    failed: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +69,38 @@ def evaluate(
     *,
     window: Window,
     baseline: Baseline,
+    learned: Learned = BY_TIME,
+    lateness: timedelta = timedelta(0),
     language: Language = "en",
+    languages: Sequence[Language] = (),
 ) -> Evaluation:
-    """Ask all ``rules`` about ``window``; findings come by severity, then in the rules' order."""
+    """Ask all ``rules`` about ``window``; findings come by severity, then in the rules' order.
+
+    Of declarative rules all that count the same span are asked of one pass over the events, but
+    those that match any reason of a second one.
+    """
     rules = list(rules)
-    answers = _Answers(language)
-    with candidates(session, rules, base=baseline.start, window=window) as few:
-        for rule in rules:
-            answers.ask(
-                rule, few if names_reasons(rule) else session, window=window, baseline=baseline
-            )
+    answers = _Answers(tuple(dict.fromkeys((language, *languages))))
+    found: dict[int, list[Measured] | QueryError] = {}
+    alike: dict[tuple[timedelta | None, bool], list[int]] = {}
+    for place, rule in enumerate(rules):
+        if rule.enabled and rule.kind == "match":
+            alike.setdefault((rule.window, bool(reasons(rule))), []).append(place)
+        elif rule.enabled:
+            found[place] = _tried(rule, session, window, baseline)
+    for (span, _named), together in alike.items():
+        own, usual = _own(span, window, baseline)
+        with candidates(
+            session,
+            [rules[place] for place in together],
+            base=usual.start,
+            window=own,
+            learned=learned,
+            lateness=None if span is None else lateness,
+        ) as few:
+            found |= {place: _tried(rules[place], few, own, usual) for place in together}
+    for place, rule in enumerate(rules):
+        answers.take(rule, found.get(place, []))
     return answers.evaluation()
 
 
@@ -75,40 +108,87 @@ def evaluate(
 class _Answers:
     """The rules' answers so far."""
 
-    language: Language
-    findings: list[Finding] = field(default_factory=list)
+    languages: tuple[Language, ...]
+    worded: dict[Language, list[Finding]] = field(default_factory=dict)
+    beyond: list[Finding] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
     cut: dict[str, int] = field(default_factory=dict)
     health: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
 
-    def ask(self, rule: Rule, session: Session, *, window: Window, baseline: Baseline) -> None:
-        """Ask one rule and keep what it says."""
+    def take(self, rule: Rule, rows: list[Measured] | QueryError) -> None:
+        """Keep what one rule says, in all languages."""
+        first = self.languages[0]
         if not rule.enabled:
             self.held.append(Held(rule.name, rule.comment, rule.until))
             return
-        try:
-            rows = _over(rule, session, window=window, baseline=baseline)
-        except QueryError as error:
+        if isinstance(rows, QueryError):
             # The other rules still have answers; this one is reported as broken.
-            self.health.append(health.rule_failed(self.language, rule.name, error))
+            self.failed[rule.name] = quoted(str(rows))
+            self.health.append(health.rule_failed(first, rule.name, rows))
             return
         if len(rows) > rule.limit:
             self.cut[rule.name] = len(rows) - rule.limit
         wrong: list[str] = []
-        self.findings.extend(
-            _finding(rule, row, self.language, wrong) for row in rows[: rule.limit]
-        )
+        for language in self.languages:
+            self.worded.setdefault(language, []).extend(
+                _finding(rule, row, language, wrong) for row in rows[: rule.limit]
+            )
+        self.beyond.extend(_wordless(rule, row) for row in rows[rule.limit : _REMEMBERED])
         # One template fails alike for all rows of its rule.
         self.health.extend(wrong[:1])
 
     def evaluation(self) -> Evaluation:
         """Return all answers, findings by severity."""
-        self.findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
-        return Evaluation(tuple(self.findings), tuple(self.held), self.cut, tuple(self.health))
+        worded = {
+            language: tuple(sorted(self.worded.get(language, ()), key=_rank))
+            for language in self.languages
+        }
+        return Evaluation(
+            findings=worded[self.languages[0]],
+            held=tuple(self.held),
+            cut=self.cut,
+            health=tuple(self.health),
+            beyond=tuple(self.beyond),
+            worded=worded,
+            failed=self.failed,
+        )
+
+
+def _rank(finding: Finding) -> int:
+    return SEVERITIES.index(finding.severity)
+
+
+def _tried(
+    rule: Rule, session: Session, window: Window, baseline: Baseline
+) -> list[Measured] | QueryError:
+    """Return the rows over the rule's threshold, or why it cannot be asked: the others are asked all the same."""
+    try:
+        rows = _rows(rule, session, window, baseline)
+    except QueryError as error:
+        return error
+    return [row for row in rows if rule.threshold.met(row.value)]
 
 
 def measure(rule: Rule, session: Session, *, window: Window, baseline: Baseline) -> list[Measured]:
     """Return all rows of a rule over ``window``, the greatest values first; raises ``QueryError``."""
+    if rule.kind == "sql":
+        return _rows(rule, session, window, baseline)
+    own, usual = _own(rule.window, window, baseline)
+    with candidates(session, [rule], base=usual.start, window=own, learned=BY_TIME) as few:
+        return _rows(rule, few, own, usual)
+
+
+def _own(span: timedelta | None, window: Window, baseline: Baseline) -> tuple[Window, Baseline]:
+    """Return the window that a rule with a ``span`` of its own counts, and what is usual in one like it."""
+    if span is None:
+        return window, baseline
+    own = Window(window.end - span, window.end)
+    return own, replace(baseline, window=own, start=min(baseline.start, own.start))
+
+
+def _rows(rule: Rule, session: Session, window: Window, baseline: Baseline) -> list[Measured]:
+    """Ask a rule of the candidates, or one with SQL of the lake."""
     bound = {"base": baseline.start, "start": window.start, "end": window.end}
     found = session.run(rule.statement, {**rule.parameters, **bound}).to_pylist()
     if rule.kind == "match" and not rule.by and not found:
@@ -116,12 +196,6 @@ def measure(rule: Rule, session: Session, *, window: Window, baseline: Baseline)
         found = [{"value": 0, "baseline_total": 0, "last_seen": None, "message": None}]
     rows = [_row(rule, row, baseline) for row in found if row.get("value") is not None]
     return sorted(rows, key=lambda row: (-row.value, sorted(row.labels.items())))
-
-
-def _over(rule: Rule, session: Session, *, window: Window, baseline: Baseline) -> list[Measured]:
-    """Return the rule's rows over its threshold, the greatest values first."""
-    rows = measure(rule, session, window=window, baseline=baseline)
-    return [row for row in rows if rule.threshold.met(row.value)]
 
 
 def _row(rule: Rule, row: Mapping[str, Any], baseline: Baseline) -> Measured:
@@ -162,6 +236,17 @@ def _finding(rule: Rule, row: Measured, language: Language, wrong: list[str]) ->
         summary=written("summary"),
         description=written("description"),
         runbook_url=written("runbook_url"),
+        last_seen=row.last_seen,
+    )
+
+
+def _wordless(rule: Rule, row: Measured) -> Finding:
+    return Finding(
+        alert=rule.name,
+        severity=rule.severity,
+        labels={**rule.labels, **row.labels},
+        value=row.value,
+        baseline=row.baseline,
         last_seen=row.last_seen,
     )
 

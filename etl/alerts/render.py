@@ -37,16 +37,28 @@ _RUNGS = (
     (30, 7, 3, 2),
     (25, 5, 3, 3),
     (20, 5, 3, 4),
-    (15, 5, 3, 5),
-    (10, 3, 3, 5),
-    (7, 3, 2, 5),
-    (5, 2, 2, 6),
-    (5, 1, 0, 7),
-    (3, 0, 0, 7),
-    (0, 0, 0, 8),
+    (20, 5, 3, 5),
+    (15, 5, 3, 7),
+    (10, 3, 3, 7),
+    (7, 3, 2, 7),
+    (5, 2, 2, 8),
+    (5, 1, 0, 9),
+    (3, 0, 0, 9),
+    (0, 0, 0, 10),
 )
 # What a reader misses least goes first.
-_DROPPED = ("noisiest", "info", "movers", "held", "first_seen", "health", "warning", "critical")
+_DROPPED = (
+    "noisiest",
+    "info",
+    "movers",
+    "held",
+    "resolved",
+    "still",
+    "first_seen",
+    "health",
+    "warning",
+    "critical",
+)
 
 Made = TypeVar("Made")
 
@@ -133,7 +145,7 @@ def status(digest: Digest) -> str:
     """Return the state of the window in one word: findings, quiet, gap or no_data."""
     if digest.coverage.share is None:
         return "no_data"
-    if digest.findings:
+    if digest.findings or digest.still:
         return "findings"
     return "quiet" if digest.coverage.complete else "gap"
 
@@ -144,7 +156,7 @@ def to_json(digest: Digest, plan: Plan = FULL) -> dict[str, object]:
     Keys: ``version`` (1), ``status`` (findings, quiet, gap, no_data), ``title``, ``text`` and
     ``markdown`` (the rendered digest), ``possible_repeat``, ``clusters``, ``window`` (start, end),
     ``timezone``, ``language``, ``counts`` (by severity), ``coverage``, ``totals``, ``findings``,
-    ``first_seen``, ``movers``, ``noisiest``, ``held``, ``cut``, ``left_out`` (rows that did not
+    ``first_seen``, ``movers``, ``still``, ``resolved``, ``noisiest``, ``held``, ``silences``, ``inhibited``, ``cut``, ``left_out`` (rows that did not
     fit, by section), ``health``, ``link``. Times are RFC 3339 in UTC, missing values null. Texts
     are as ``tidy`` left them: without control and direction characters, capped, but not escaped
     for any markup.
@@ -165,6 +177,7 @@ def to_json(digest: Digest, plan: Plan = FULL) -> dict[str, object]:
         "coverage": _coverage(digest, plan),
         "totals": _record(digest.totals),
         **shown,
+        "inhibited": digest.inhibited,
         "cut": _record(digest.cut),
         "left_out": left_out,
         "link": digest.link,
@@ -195,7 +208,16 @@ def _rows(digest: Digest, plan: Plan) -> tuple[dict[str, object], dict[str, int]
         findings += found[: plan.shown(severity)]
     lists: dict[str, tuple[object, ...]] = {
         name: getattr(digest, name)
-        for name in ("first_seen", "movers", "noisiest", "held", "health")
+        for name in (
+            "first_seen",
+            "movers",
+            "still",
+            "resolved",
+            "noisiest",
+            "held",
+            "silences",
+            "health",
+        )
     }
     shown: dict[str, object] = {"findings": [_record(f) for f in findings]}
     left_out = {"findings": len(digest.findings) - len(findings)}

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal, cast
 
-from etl.alerts import matchers, trial
+from etl.alerts import holding, inhibition, matchers, trial
 from etl.alerts.model import SEVERITIES, Severity
 from etl.alerts.threshold import Threshold
 from etl.config import read
@@ -30,6 +30,7 @@ ANNOTATIONS = ("summary", "summary_zh", "description", "description_zh", "runboo
 DEFAULT_RULES = "default_rules.yaml"
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_RUNS = re.compile(r"([1-9]\d{0,2})(?: runs?)?")
 # Takes a key of the rule, empty for the rule itself, and what is wrong there.
 Note = Callable[[str, str], None]
 
@@ -39,7 +40,9 @@ class Rule:
     """One question, ready to be asked: its statement, what is bound, and what makes a finding.
 
     ``origin`` is the file that it comes from. A rule that is not ``enabled`` is only counted,
-    with ``comment`` and ``until`` of its switch.
+    with ``comment`` and ``until`` of its switch. ``runs`` is in how many evaluations in a row a
+    finding has to come back before it is told, ``keep_firing_for`` how long it is told after it
+    was last found. ``window`` is the span that is counted, null for what was learned.
     """
 
     name: str
@@ -54,6 +57,10 @@ class Rule:
     annotations: Mapping[str, str]
     group: str
     origin: str
+    runs: int = 1
+    keep_firing_for: timedelta = timedelta(0)
+    window: timedelta | None = None
+    urgent: bool = False
     enabled: bool = True
     comment: str = ""
     until: datetime | None = None
@@ -72,10 +79,18 @@ def configured(path: Path | None, *, environ: Mapping[str, str], now: datetime) 
     """Read the configuration file ``path`` with its rules; ``ConfigError`` with all mistakes of both."""
     loaded = read.read(path, environ=environ)
     rules, found = _compiled(loaded, now)
+    found += [
+        Mistake(loaded.file, where, text) for where, text in holding.mistakes(loaded.settings)
+    ]
     wrong = [*loaded.mistakes, *unrelated(loaded.mistakes, found)]
     if wrong:
         raise ConfigError([str(mistake) for mistake in wrong])
-    return Configured(loaded.settings, rules, loaded.warnings)
+    labels = {rule.name: {*rule.by, *rule.labels, "severity"} for rule in rules}
+    advice = [
+        f"{loaded.file}: {where}: {text}"
+        for where, text in inhibition.lint(labels, loaded.settings.inhibit_rules)
+    ]
+    return Configured(loaded.settings, rules, (*loaded.warnings, *advice))
 
 
 def compile_rules(settings: config.Settings, *, now: datetime) -> tuple[Rule, ...]:
@@ -143,6 +158,10 @@ class _Compiler:
             annotations=rule.annotations,
             group=group.name,
             origin=file,
+            runs=_runs(rule.for_) or 1,
+            keep_firing_for=rule.keep_firing_for,
+            window=rule.window,
+            urgent=rule.urgent,
             enabled=rule.enabled if override.enabled is None else override.enabled,
             comment=override.comment,
             until=override.until,
@@ -237,6 +256,10 @@ def _check_names(rule: config.Rule, note: Note) -> None:
         )
     if wrong := Threshold.mistake(rule.threshold):
         note("threshold", wrong)
+    if not _runs(rule.for_):
+        note("for", f"{rule.for_!r} is no number of evaluations; write it like 2 runs")
+    if rule.window is not None and rule.window <= timedelta(0):
+        note("window", "is not a span of time; give more than 0s")
     if rule.limit < 1:
         note("limit", f"{rule.limit} is too small; give at least 1")
     if len(set(rule.by)) < len(rule.by):
@@ -259,6 +282,12 @@ def _check_labels(severity: str, labels: Mapping[str, str], by: list[str], note:
 def _threshold(text: str) -> Threshold:
     """Return the threshold, or for one that is noted as wrong a stand-in that is never used."""
     return Threshold(">", 0) if Threshold.mistake(text) else Threshold.parse(text)
+
+
+def _runs(text: str) -> int:
+    """Return how many evaluations ``2 runs`` names; 0 for what names none."""
+    found = _RUNS.fullmatch(text.strip())
+    return int(found[1]) if found else 0
 
 
 def _bound(rule: config.Rule) -> dict[str, object]:

@@ -40,8 +40,17 @@ class Status:
         facts = [*self._totals(), *self._coverage()]
         if not self._digest.quiet:
             return [join(head), join(facts)]
-        held = len(self._digest.held)
-        return [join([*head, *facts, *([counted(self._words.held_count, held)] if held else [])])]
+        return [join([*head, *facts, *self._held()])]
+
+    def _held(self) -> list[str]:
+        """Say on a quiet day what may be quiet only because it was told to be."""
+        digest, words = self._digest, self._words
+        counts = (
+            (words.held_count, len(digest.held)),
+            (words.silenced_count, digest.silenced),
+            (words.inhibited, digest.inhibited),
+        )
+        return [counted(phrase, count) for phrase, count in counts if count]
 
     def title(self) -> str:
         """Return clusters and verdict: the one line of a preview or a subject."""
@@ -52,12 +61,25 @@ class Status:
         if digest.coverage.share is None:
             seen = digest.findings or digest.totals.occurrences
             verdict = words.no_data_findings if seen else words.no_data
-            return verdict + (words.comma + counts(digest) if digest.findings else "")
-        if digest.findings:
-            return counts(digest)
+            return words.comma.join([verdict, *self._alerts()])
+        if alerts := self._alerts():
+            return words.comma.join(alerts)
         if digest.coverage.complete:
             return words.all_quiet if digest.quiet else words.no_findings
         return f"{words.no_findings_seen}{words.semicolon}{self._missing()}"
+
+    def _alerts(self) -> list[str]:
+        """Count what is new, what goes on and what is over."""
+        digest, words = self._digest, self._words
+        known = digest.still or digest.resolved
+        new = [counts(digest)] if digest.findings else []
+        if known:
+            new = [words.new_count.format(counts=new[0]) if new else words.nothing_new]
+        if digest.still:
+            new.append(words.still_count.format(count=len(digest.still)))
+        if digest.resolved:
+            new.append(words.resolved_count.format(count=len(digest.resolved)))
+        return new
 
     def _missing(self) -> str:
         """Say how much was not seen and, for the longest gaps, when and why."""
@@ -104,7 +126,7 @@ class Status:
                 failed=str(coverage.failed),
             )
         ]
-        if coverage.gaps and self._digest.findings:
+        if coverage.gaps and self._alerts():
             gap = _longest(coverage)[0]
             phrase = words.gaps if len(coverage.gaps) > 1 else words.longest_gap
             span = figures.length(gap.end - gap.start)

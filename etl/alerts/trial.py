@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from etl import manifest, schema
 from etl.errors import QueryError
+from etl.lake import told
 from etl.lake.query import Session
 from etl.statements import statement
 from etl.wire import templates
@@ -60,6 +61,7 @@ def blank_session() -> Session:
             "snapshots": manifest.FULL_SNAPSHOT_SCHEMA.empty_table(),
             "coverage": _COVERAGE.empty_table(),
             "coverage_by_namespace": _COVERAGE.empty_table(),
+            **told.empty(),
         }
     )
 

@@ -68,6 +68,19 @@ class Words:
     noisiest: str
     held: str
     held_count: str
+    still: str
+    resolved: str
+    resolved_note: str
+    nothing_new: str
+    new_count: str
+    still_count: str
+    resolved_count: str
+    firing_for: str
+    not_known: str
+    silence: str
+    """A silence: {matchers}, {count}, {until} and {by}."""
+    silenced_count: str
+    inhibited: str
     health: str
     reason: str
     namespace: str
@@ -134,8 +147,20 @@ ENGLISH = Words(
     on_kind="{reason} on {kind}",
     movers="Movers",
     noisiest="Noisiest",
-    held="Switched off",
+    held="Held back",
     held_count="{count} rule switched off|{count} rules switched off",
+    still="Still firing",
+    resolved="Resolved",
+    resolved_note="below the threshold in this window",
+    nothing_new="nothing new",
+    new_count="new: {counts}",
+    still_count="{count} still firing",
+    resolved_count="{count} resolved",
+    firing_for="for {age}",
+    not_known="not known now, because something was not seen",
+    silence="silence of {matchers} by {by} until {until}: {count} alert|silence of {matchers} by {by} until {until}: {count} alerts",
+    silenced_count="{count} alert silenced|{count} alerts silenced",
+    inhibited="{count} alert for which another one stands|{count} alerts for which others stand",
     health="Health of eventlake",
     reason="reason",
     namespace="namespace",
@@ -199,8 +224,20 @@ CHINESE = Words(
     on_kind="{kind} 的 {reason}",
     movers="明显偏离平时",
     noisiest="事件最多",
-    held="已关闭的规则",
+    held="未发送",
     held_count="{count} 条规则已关闭",
+    still="持续告警",
+    resolved="已恢复",
+    resolved_note="本时段低于阈值",
+    nothing_new="无新告警",
+    new_count="新增：{counts}",
+    still_count="持续 {count}",
+    resolved_count="恢复 {count}",
+    firing_for="已持续 {age}",
+    not_known="部分时段未采集，目前状态未知",
+    silence="静默 {matchers}（{by}，至 {until}）：{count} 条告警",
+    silenced_count="{count} 条告警已静默",
+    inhibited="{count} 条告警被其他告警抑制",
     health="本工具自身状态",
     reason="原因",
     namespace="命名空间",

@@ -46,6 +46,7 @@ def check(invocation: Invocation, at: datetime | None, form: str, output: Path |
 
     from etl import pipeline  # noqa: PLC0415 -- heavy imports only in the command that needs them
     from etl.alerts import digest as digests  # noqa: PLC0415
+    from etl.alerts import switches  # noqa: PLC0415
     from etl.alerts.findings import table_of  # noqa: PLC0415
     from etl.commands.output import console, deliver  # noqa: PLC0415
     from etl.lake.query import session  # noqa: PLC0415
@@ -56,9 +57,8 @@ def check(invocation: Invocation, at: datetime | None, form: str, output: Path |
     window = Window(end - pipeline.DIGEST_SPAN, end)
     settings = ready.settings
     with session(invocation.lake, cluster=invocation.cluster_option) as opened:
-        built = digests.build(
-            opened, settings, ready.rules, window=window, language=settings.language
-        )
+        asked = switches.turned(invocation.lake.files, ready.rules, invocation.now)
+        built = digests.build(opened, settings, asked, window=window, language=settings.language)
     for line in built.health:
         invocation.warn(line)
     found = table_of(built.findings)
@@ -170,7 +170,15 @@ def preview(invocation: Invocation, ready: Configured, window: Window) -> None:
     from etl.lake.query import session  # noqa: PLC0415
 
     with session(invocation.lake, cluster=invocation.cluster_option) as opened:
-        built = list(pipeline.digests(opened, ready, window=window, health=lambda _language: []))
+        built = pipeline.digests(
+            opened,
+            invocation.lake,
+            ready,
+            window=window,
+            now=invocation.now,
+            cluster=invocation.cluster_option,
+            health=lambda _language: [],
+        )
     shown = [item for one, settings in built for item in receivers.preview(one, settings)]
     for number, (receiver, place, text) in enumerate(shown):
         if len(shown) > 1:

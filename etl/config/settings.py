@@ -79,8 +79,12 @@ class Digest(_Section, frozen=True):
     """Days of history below which no comparison is made."""
     external_url: str = ""
     """Where the page is served, for the link in the digest; empty means no link."""
-    send: Literal["always", "on_firing"] = "always"
-    """always: a quiet day is one line; on_firing: a quiet and fully covered day sends nothing."""
+    send: Literal["always", "on_change", "on_firing"] = "always"
+    """always: a quiet day is one line; on_firing: a quiet and fully covered day sends nothing; on_change: neither does one on which nothing is new, resolved or to be repeated."""
+    repeat_interval: Duration = Duration(days=3)
+    """After how long an alert that still fires is told in full again; between, it is one line."""
+    lateness: Duration = Duration(hours=2)
+    """How old an event may be that a rule with a ``window`` still counts when it comes to light late."""
 
 
 class Report(_Section, frozen=True):
@@ -170,6 +174,14 @@ class Rule(_Section, frozen=True):
     """Labels of a finding: cluster, namespace, reason, type, kind, name, node, component; for SQL, its columns."""
     threshold: str = "> 0"
     """Comparison of ``value``: one of >, >=, <, <=, ==, != and a number."""
+    for_: str = msgspec.field(default="1 run", name="for")
+    """In how many evaluations in a row it has to be over its threshold before it is told, such as ``2 runs``."""
+    keep_firing_for: Duration = Duration(0)
+    """How long an alert is still said to fire after it was last over its threshold."""
+    window: Duration | None = None
+    """The span before the evaluation that is counted; null: what was learned since the evaluation before."""
+    urgent: bool = False
+    """Whether ``run`` asks it after each snapshot too, and tells at once."""
     limit: int = 50
     """Findings kept, the greatest values first; what is cut is counted."""
     enabled: bool = True
@@ -204,6 +216,41 @@ class RuleOverride(_Section, frozen=True):
     """Another severity."""
     comment: str = ""
     """Why; shown in the digest."""
+
+
+class Silence(_Section, frozen=True):
+    """Alerts that are not told for a time. They are evaluated, remembered and counted all the same."""
+
+    matchers: list[str]
+    """Conditions on labels that must all hold, such as ``namespace=~"dev-.*"``; ``alertname`` is the rule, ``severity`` its severity."""
+    starts_at: datetime | None = None
+    """When it begins; null: it always did."""
+    ends_at: datetime | None = None
+    """When it ends by itself. It has to."""
+    created_by: str = ""
+    """Who asked for it; shown in the digest."""
+    comment: str = ""
+    """Why; shown in the digest."""
+
+
+class InhibitRule(_Section, frozen=True):
+    """Alerts that are not told while another one fires that stands for them."""
+
+    source_matchers: list[str]
+    """Conditions on the labels of the alert that stands for others."""
+    target_matchers: list[str]
+    """Conditions on the labels of those that are held back."""
+    equal: list[str] = []
+    """Labels that must be the same on both; one that both lack is the same."""
+
+
+class Urgent(_Section, frozen=True):
+    """What is told at once, after a snapshot: rules with ``urgent: true``."""
+
+    pause: Duration = Duration(minutes=30)
+    """How long after one urgent message the next one may follow; what comes between waits and is told then."""
+    longest: Duration = Duration(hours=6)
+    """How far back an evaluation looks after runs that failed; the digest tells what is older."""
 
 
 class ConsoleConfig(_Section, frozen=True):
@@ -452,6 +499,12 @@ class Settings(_Section, frozen=True):
     """Files with ``groups``, relative to this file; globs are expanded."""
     rule_overrides: dict[str, RuleOverride] = {}
     """Switches by rule name."""
+    silences: list[Silence] = []
+    """What is not told for a time; ``eventlake silence add`` makes more."""
+    inhibit_rules: list[InhibitRule] = []
+    """Which alerts stand for which others."""
+    urgent: Urgent = Urgent()
+    """What does not wait for the digest."""
     receivers: list[Receiver] = []
     """Where digests go; none means the console."""
     allow_inline_secrets: bool = False

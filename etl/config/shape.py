@@ -58,7 +58,8 @@ class Shaper:
         So a list keeps its positions, and later checks name them rightly.
         """
         known = {f.encode_name: f for f in msgspec.structs.fields(kind)}
-        values: dict[str, Any] = {name: "" for name, f in known.items() if f.required}
+        # What is a word of Python, such as "for", has another name there.
+        values: dict[str, Any] = {f.name: "" for f in known.values() if f.required}
         if not isinstance(node, yaml.MappingNode):
             self._mistake(path, f"{_shown(node)} is not a mapping; it takes {', '.join(known)}")
             return kind(**values)
@@ -68,10 +69,10 @@ class Shaper:
             if entry.key not in known:
                 self._mistake(here, "is not a known key" + suggestion(entry.key, known))
                 continue
-            missing.discard(entry.key)
+            missing.discard(known[entry.key].name)
             value = self.value(entry.value, known[entry.key].type, here)
             if value is not _WRONG:
-                values[entry.key] = value
+                values[known[entry.key].name] = value
         for name in sorted(missing):
             self._mistake(joined(path, name), "is missing")
         return kind(**values)

@@ -28,6 +28,8 @@ from etl.lake.layout import Lake, PartFile, clusters_of
 from etl.lake.ledger_days import ledger_files
 from etl.lake.partitions import Partitions, Sources, left_out, partitions, sources
 from etl.lake.patience import Answer, OverdueError, patiently
+from etl.lake.told import NAMES as TOLD
+from etl.lake.told import Told
 from etl.lake.trouble import is_reading, told
 from etl.lake.views import (
     COUNTED_SCHEMA,
@@ -85,6 +87,7 @@ class Session:
         self._damaged: set[str] = set()
         self._asked, self._counts = 0, False
         self._pending: dict[str, str] = {}
+        self._untold: set[str] = set()
         self._timeout = timeout
 
     def __enter__(self) -> Self:
@@ -247,6 +250,7 @@ class Session:
         self._read_states(lake, of)
         self._asked, self._counts = 0, bool(of.parts)
         self._pending = {}
+        self._untold = set(TOLD)
         if of.parts:
             self._later(COUNTING)
         else:
@@ -361,6 +365,12 @@ class Session:
 
     def _make(self, wanted: Collection[str]) -> None:
         """Create the views among ``wanted`` that wait for it, in the order in which they were named."""
+        if self._lake is not None:
+            for name in sorted(self._untold.intersection(wanted)):
+                # Read when somebody asks: a lake of a year has thousands of these small files.
+                self._untold.discard(name)
+                told = Told(self._lake.files, self._cluster, self._warn)
+                self._register(name, told.table(name))
         for name in [name for name in self._pending if name in wanted]:
             self._create([self._pending.pop(name)])
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from etl.lake.layout import Lake
 from etl.lake.query import Session
+from etl.lake.told import NAMES as TOLD
 from etl.lake.views import FILE_VIEWS, MACROS
 from etl.statements import statement
 
@@ -28,6 +29,11 @@ class _Noting(Session):
     def __init__(self) -> None:
         super().__init__()
         self.noted: list[str] = ["set TimeZone = 'UTC'", _text("macros/message_pattern")]
+
+    def _open(self, lake: Lake, cluster: str | None) -> None:
+        super()._open(lake, cluster)
+        # What is not named now could not be asked later.
+        self._make(TOLD)
 
     def _read_files(self, view: str, locations: Sequence[str]) -> None:
         super()._read_files(view, locations)

@@ -36,6 +36,7 @@ class Stranger(Session):
 
     def columns(self, view: str) -> pa.Table:
         """Return the columns of one of the public views: ``column`` and its ``type``."""
+        self._make({view})
         relation = self._connection.table(view)
         return pa.table(
             {"column": relation.columns, "type": [str(kind) for kind in relation.types]}

@@ -8,6 +8,7 @@ from functools import cache
 import pyarrow as pa
 
 from etl import manifest, schema
+from etl.lake.told import NAMES as TOLD
 from etl.statements import statement
 
 # Where the data is: what sessions may read.
@@ -40,7 +41,7 @@ VIEWS = (
 # What reports over time call; an order in which each finds what it needs.
 MACROS = ("macros/slot_of", "macros/from_local", "macros/buckets")
 # The names that people ask: the public interface for SQL.
-PUBLIC = tuple(sorted([*(name.rpartition("/")[2] for name in VIEWS), "reasons"]))
+PUBLIC = tuple(sorted([*(name.rpartition("/")[2] for name in VIEWS), *TOLD, "reasons"]))
 # In an order in which each finds what it needs among those before it.
 _CHAINED = (*COUNTING, *ROLLING_UP, "lake/damage", *VIEWS, *MACROS)
 _PLACES = {file.rpartition("/")[2]: place for place, file in enumerate(_CHAINED)}
@@ -61,7 +62,7 @@ def needed(text: str) -> frozenset[str]:
 def _behind(name: str) -> frozenset[str]:
     """Return ``name`` and what it needs, if it is a view or macro that is built upon others."""
     if (place := _PLACES.get(name)) is None:
-        return frozenset()
+        return frozenset({name} & set(TOLD))
     below = {
         word for word in _words(statement(_CHAINED[place]).text) if _PLACES.get(word, place) < place
     }

@@ -3,6 +3,7 @@
 -- parameters: $base, $start, $end; $by names the label columns to group by; for each column a list
 --   of texts that it must equal ($…_in) or not equal ($…_not_in), and a regular expression that it
 --   must match ($…_matches) or not match ($…_not_matches). Null means no condition.
+-- Asked of what rules/candidates has put together, never of all events.
 -- A column that is null counts as an empty text, as Alertmanager takes a missing label.
 -- Equality stands bare, not on coalesce(), so that it reaches the Parquet scan as a filter.
 -- An event about a Node names its node as the object; others are told by the reporter's host.
@@ -19,6 +20,7 @@ placed as (
         component,
         message,
         last_seen,
+        happened_at,
         occurrences,
         coalesce(case when object_kind = 'Node' then object_name end, host) as node
     from events
@@ -41,6 +43,7 @@ matching as (
         component,
         message,
         last_seen,
+        happened_at,
         occurrences
     from placed
     where
@@ -165,8 +168,8 @@ select
     cast(
         coalesce(sum(occurrences) filter (where last_seen < $start), 0) as bigint
     ) as baseline_total,
-    max(last_seen) filter (where last_seen >= $start) as last_seen,
-    arg_max(message, row(last_seen, message)) filter (where last_seen >= $start) as message
+    max(happened_at) filter (where last_seen >= $start) as last_seen,
+    arg_max(message, row(happened_at, message)) filter (where last_seen >= $start) as message
 from matching
 group by all
 order by value desc, cluster, namespace, reason, type, kind, name, node, component

@@ -1,10 +1,40 @@
 -- title: Overview
 -- question: How often did each reason occur on each object, in the window and in the baseline before it?
--- parameters: $base, $start, $end
+-- parameters: $base, $start, $end; $clusters, $since, $until, $latest as in rules/candidates
 -- Asked once for all parts of a digest that add up occurrences, which are then asked about these
 -- rows. States are put together, apart for window and baseline, at the time of the newest; the
 -- text of the newest is kept of the window alone.
+-- What was learned in the window counts at a time in it, as in rules/candidates.
 with
+learned as (
+    select
+        unnest(cast($clusters as varchar[])) as cluster,
+        unnest(cast($since as timestamptz[])) as since,
+        unnest(cast($until as timestamptz[])) as until
+),
+
+placed as (
+    select
+        events.cluster,
+        namespace,
+        reason,
+        type,
+        object_kind,
+        object_name,
+        message,
+        coalesce(observed_at <= learned.until, last_seen < $end)
+        and coalesce(observed_at > learned.since, last_seen >= $start) as of_window,
+        last_seen,
+        coalesce(first_seen, last_seen) as first_seen,
+        occurrences
+    from events
+    left join learned on events.cluster = learned.cluster
+    where
+        date >= cast($base as date)
+        and date <= cast($latest as date)
+        and last_seen >= $base
+),
+
 reached as (
     select
         cluster,
@@ -13,17 +43,17 @@ reached as (
         type,
         object_kind,
         object_name,
-        case when last_seen >= $start then message end as message,
-        last_seen >= $start as of_window,
-        last_seen,
-        coalesce(first_seen, last_seen) as first_seen,
+        case when of_window then message end as message,
+        of_window,
+        case
+            when of_window
+                then least(greatest(last_seen, $start), $end - interval 1 microsecond)
+            else last_seen
+        end as last_seen,
+        first_seen,
         occurrences
-    from events
-    where
-        date >= cast($base as date)
-        and date <= cast($end as date)
-        and last_seen >= $base
-        and last_seen < $end
+    from placed
+    where of_window or last_seen < $start
 )
 
 select

@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from etl import manifest, schema
+from etl.lake import told
 
 PAGE = Path(__file__).parents[2] / "docs" / "lake.md"
 _BEGIN = "<!-- {name}: written by python -m tests.lib.lake_tables -->"
@@ -24,6 +25,8 @@ def tables() -> dict[str, str]:
         "observations": _columns([*schema.PARTITIONS, *schema.OBSERVATION]),
         "derived": _columns(schema.DERIVED),
         "flags": _table(("flag", "meaning"), [(f"`{k}`", v) for k, v in schema.FLAGS.items()]),
+        "alerts": _columns(told.ALERTS),
+        "deliveries": _columns(told.DELIVERIES),
         "ledger": _columns([*manifest.LEDGER_PARTITIONS, *manifest.SNAPSHOT]),
     }
 

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from etl.alerts import matchers
+from etl.alerts.learned import BY_TIME
 from etl.alerts.model import Finding
 from etl.config.settings import Match
 from etl.statements import statement
@@ -234,13 +235,19 @@ def plan_of(name: str, folder: Path, **parameters: object) -> str:
     """Return DuckDB's plan of a shipped statement over a Parquet file, on one line."""
     # An event out of reach, or statistics alone would do away with the filters on time.
     older = "    shop | BackOff | Warning | Pod | web-0 | n1 | kubelet | 1 | 2026-10-01 10:00 | -\n"
-    pq.write_table(tables.events(EVENTS.rstrip() + "\n" + older), folder / "events.parquet")
-    bounds = {"base": WINDOW.start, "start": WINDOW.start, "end": WINDOW.end}
+    table = tables.events(EVENTS.rstrip() + "\n" + older)
+    table = table.append_column("happened_at", table["last_seen"])
+    pq.write_table(table, folder / "events.parquet")
+    bounds: dict[str, object] = {"base": WINDOW.start, "start": WINDOW.start, "end": WINDOW.end}
+    bounds |= {"reach": None, **BY_TIME.bound(WINDOW)}
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
         connection.read_parquet(str(folder / "events.parquet")).create_view("events")
         text = "explain " + statement(name).text
-        rows = connection.sql(text, params={**bounds, **parameters}).fetchall()
+        (explained,) = connection.extract_statements(text)
+        bound = {**bounds, **parameters}
+        named = {key: bound[key] for key in explained.named_parameters}
+        rows = connection.sql(text, params=named).fetchall()
     return " ".join(rows[0][1].replace("│", " ").split())
 
 

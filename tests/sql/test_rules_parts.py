@@ -7,14 +7,22 @@ from typing import Any
 
 import pytest
 
+from etl.alerts.learned import BY_TIME, Learned
 from etl.errors import QueryError
 from etl.lake.query import Session
 from etl.statements import in_folder, statement
+from etl.timespan import Window
 from tests.lib import tables
 from tests.lib.asking import WINDOW, daily_snapshots, session_over
 
 BASE = WINDOW.start - timedelta(days=7)
-BOUNDS: dict[str, object] = {"base": BASE, "start": WINDOW.start, "end": WINDOW.end}
+BOUNDS: dict[str, object] = {
+    "base": BASE,
+    "start": WINDOW.start,
+    "end": WINDOW.end,
+    "reach": None,
+    **BY_TIME.bound(WINDOW),
+}
 
 
 def rows(session: Session, name: str, **parameters: object) -> list[dict[str, Any]]:
@@ -258,6 +266,90 @@ def test_overview() -> None:
         ("R", None, 1, "20 09:00"),
         ("R", "y", 14, "22 09:30"),
         ("S", "z", 16, "22 12:00"),
+    ]
+
+
+LATE = """
+    cluster | reason | last_seen        | observed_at      | occurrences | message
+    prod    | R      | 2026-11-22 10:00 | 2026-11-22 10:10 | 1           | in the window
+    prod    | R      | 2026-11-22 08:50 | 2026-11-22 08:59 | 2           | told by the digest before
+    prod    | R      | 2026-11-22 08:50 | 2026-11-22 12:00 | 4           | written late
+    prod    | R      | 2026-11-22 09:05 | 2026-11-22 09:10 | 8           | after the window before, and told by it
+    prod    | R      | 2026-11-23 09:02 | 2026-11-23 09:05 | 16          | after the window, and seen by its list
+    prod    | R      | 2026-11-23 08:50 | 2026-11-23 09:10 | 32          | not listed yet
+    new     | R      | 2026-11-22 08:00 | 2026-11-22 12:00 | 64          | before anybody asked
+    new     | R      | 2026-11-22 11:00 | 2026-11-22 12:00 | 128         | in the window
+"""
+LEARNED = Learned(
+    since={"prod": datetime(2026, 11, 22, 9, 10, tzinfo=UTC)},
+    until={
+        "prod": datetime(2026, 11, 23, 9, 5, tzinfo=UTC),
+        "new": datetime(2026, 11, 23, 9, 4, tzinfo=UTC),
+    },
+)
+
+
+@pytest.mark.parametrize("name", ["candidates", "overview"])
+def test_what_was_learned_since_the_digest_before_counts(name: str) -> None:
+    """An event that is written or listed late is in exactly one digest, at a time of its window."""
+    bounds: dict[str, object] = {**LEARNED.bound(WINDOW), "reasons": None}
+    found = rows(session_over(tables.events(LATE)), name, **bounds)
+    counted: dict[str, int] = {}
+    for row in found:
+        if row["last_seen"] >= WINDOW.start:
+            assert row["last_seen"] < WINDOW.end
+            counted[row["cluster"]] = counted.get(row["cluster"], 0) + row["occurrences"]
+    assert counted == {"prod": 1 + 4 + 16, "new": 128}
+    if name == "candidates":
+        assert {
+            f"{r['happened_at']:%d %H:%M}" for r in found if r["message"] == "written late"
+        } == {"22 08:50"}
+
+
+def test_a_window_of_its_own_takes_what_is_late() -> None:
+    """It counts what happened in it, and what came to light since and is little older."""
+    window = Window(WINDOW.end - timedelta(hours=1), WINDOW.end)
+    events = tables.events(
+        """
+        cluster | reason | last_seen        | observed_at      | occurrences
+        prod    | R      | 2026-11-23 08:30 | 2026-11-22 08:31 | 1
+        prod    | R      | 2026-11-23 07:30 | 2026-11-23 08:31 | 2
+        prod    | R      | 2026-11-23 07:30 | 2026-11-22 08:31 | 4
+        prod    | R      | 2026-11-23 05:30 | 2026-11-23 08:31 | 8
+        """
+    )
+    bounds = {
+        "base": BASE,
+        "start": window.start,
+        "end": window.end,
+        "reasons": ["R"],
+        "reach": window.start - timedelta(hours=2),
+        **LEARNED.bound(window),
+    }
+    found = session_over(events).run(statement("rules/candidates").text, bounds).to_pylist()
+    assert sum(r["occurrences"] for r in found if r["last_seen"] >= window.start) == 1 + 2
+
+
+def test_marks_are_the_first_list_after_the_window() -> None:
+    """A digest that is made late looks at the same as one that is made in time; else the newest list counts."""
+    ledger = tables.snapshots(
+        """
+        cluster | snapshot_id | kind   | status   | started_at
+        prod    | a           | list   | complete | 2026-11-23 08:55
+        prod    | b           | list   | failed   | 2026-11-23 09:01
+        prod    | c           | import | complete | 2026-11-23 09:02
+        prod    | d           | list   | complete | 2026-11-23 09:05
+        prod    | e           | list   | complete | 2026-11-23 09:15
+        dead    | f           | list   | complete | 2026-11-22 12:00
+        soon    | g           | list   | complete | 2026-11-23 11:00
+        """
+    )
+    found = rows(
+        session_over(snapshots=ledger), "marks", now=datetime(2026, 11, 23, 10, tzinfo=UTC)
+    )
+    assert [(row["cluster"], f"{row['mark']:%d %H:%M}") for row in found] == [
+        ("dead", "22 12:00"),
+        ("prod", "23 09:05"),
     ]
 
 

@@ -78,7 +78,7 @@ NOISIEST
     now  object                              reason
   4,120  Pod shop/payments-7d9f8b6c5d-x2vq8  BackOff
 
-SWITCHED OFF
+HELD BACK
   - PodsEvicted · until 1 Dec 08:00 · capacity work
 
 HEALTH OF EVENTLAKE

@@ -1,0 +1,98 @@
+"""One evaluation with memory: what the lake says of a window, and what is told of it.
+
+A window that was evaluated before is told as it was told then: its record says what was known
+at that time, and what was said. So a day that is replayed changes nothing and sends nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from etl.alerts import silences
+from etl.alerts.alert import Record
+from etl.alerts.digest import Facts, gathered
+from etl.alerts.inhibition import Inhibition
+from etl.alerts.learned import BY_TIME, Learned, learned
+from etl.alerts.memory import Memory
+from etl.alerts.model import Kind, Language, Silenced
+from etl.alerts.remember import Customs, Occasion, remembered
+from etl.alerts.rules import Rule
+from etl.config.settings import Settings
+from etl.lake.files import Files
+from etl.lake.query import Session
+from etl.timespan import Window
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one evaluation found, its record, and the silences that were in force.
+
+    Without a record nobody remembers: the window lies before what was evaluated last.
+    """
+
+    facts: Facts
+    record: Record | None
+    silences: tuple[Silenced, ...]
+
+
+def evaluated(  # noqa: PLR0913 -- of whom, by which rules, about when, in which words
+    session: Session,
+    files: Files,
+    settings: Settings,
+    rules: Sequence[Rule],
+    *,
+    kind: Kind,
+    cluster: str,
+    window: Window,
+    now: datetime,
+    languages: Sequence[Language],
+    keep: bool = True,
+) -> Round:
+    """Evaluate ``rules`` over ``window`` after the evaluation before; ``keep`` writes the record.
+
+    ``cluster`` is the one that the session is limited to, empty for all. Raises ``LakeError``.
+    """
+    memory = Memory(files, kind, cluster)
+    before, number = memory.newest()
+    record = memory.of(window) if before and before.end >= window.end else None
+    looked = _looked_at(session, before, record, window, now)
+    facts = gathered(session, settings, rules, window=window, learned=looked, languages=languages)
+    quiet = silences.in_force(settings, files, window.end)
+    if before is None or before.end < window.end:
+        inhibition = Inhibition.of(settings)
+        record = remembered(
+            before,
+            number,
+            facts.evaluation,
+            rules,
+            Occasion(kind, cluster, window, looked, now),
+            covered=facts.covered,
+            clusters=facts.clusters,
+            customs=Customs(
+                repeat_interval=settings.digest.repeat_interval,
+                silenced=quiet.hold,
+                inhibited=inhibition.holds,
+                pause=settings.urgent.pause if kind == "urgent" else timedelta(0),
+            ),
+        )
+        if keep and memory.write(record) is None:
+            # Another run evaluated at the same time and was first: what it wrote counts.
+            record = memory.of(window)
+        elif keep:
+            memory.prune(before, now)
+            silences.prune(files, now)
+    return Round(facts, record, quiet.counted(record.alerts) if record else ())
+
+
+def _looked_at(
+    session: Session, before: Record | None, record: Record | None, window: Window, now: datetime
+) -> Learned:
+    if record is not None:
+        return Learned(record.since, record.until)
+    if before is not None and before.end >= window.end:
+        return BY_TIME
+    # After a pause in which nobody evaluated, the window itself says where it begins.
+    since = before.until if before is not None and before.end >= window.start else {}
+    return learned(session, window, since=since, now=now)
