@@ -1,9 +1,9 @@
 """Two tables of states to a mask: which new rows would change no answer.
 
-Where copies of a key meet, the views let the greatest resourceVersion win column by
-column, let a value win over null, and take the least observed_at. So a new row is
-redundant if a row of the same key exists that is at least as new, was observed no
-later, and yields to it in no column.
+Of copies of a key the views take those of the greatest resourceVersion, of these a value
+before null and the greater one, and the least observed_at of all. So a new row is
+redundant if a row of the same key exists that was observed no later and is newer, or is
+as new and yields to it in no column.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ def _covered(new: pa.Table, old: pa.Table, pairs: tuple[pa.Array, pa.Array]) -> 
     mine, other = new.take(here), old.take(there)
     my_version = pc.fill_null(mine["resource_version"], -1)
     other_version = pc.fill_null(other["resource_version"], -1)
-    newer = pc.greater(other_version, my_version)
-    covered = pc.and_(
-        pc.greater_equal(other_version, my_version),
-        pc.greater_equal(mine["observed_at"], other["observed_at"]),
-    )
+    as_new = pc.equal(other_version, my_version)
     for name in _COMPARED:
         if mine[name].null_count < len(here):
-            covered = pc.and_(covered, _yields(mine[name], other[name], newer))
+            as_new = pc.and_(as_new, _yields(mine[name], other[name]))
+    covered = pc.and_(
+        pc.or_(pc.greater(other_version, my_version), as_new),
+        pc.greater_equal(mine["observed_at"], other["observed_at"]),
+    )
     positions = pc.unique(pc.filter(here, covered))
     return pc.is_in(pa.array(range(new.num_rows), pa.int64()), value_set=positions)
 
@@ -77,8 +77,8 @@ def _pairs(new: pa.Table, old: pa.Table) -> tuple[pa.Array, pa.Array]:
     )
 
 
-def _yields(mine: pa.ChunkedArray, other: pa.ChunkedArray, newer: pa.Array) -> pa.Array:
-    """Return where ``other`` has a value that stands, so that ``mine`` would change nothing."""
+def _yields(mine: pa.ChunkedArray, other: pa.ChunkedArray) -> pa.Array:
+    """Return where ``other`` has the same value or ``mine`` has none, so that ``mine`` would change nothing."""
     if pa.types.is_nested(mine.type):
         # Arrow compares no maps and lists; they are rare, so Python does.
         same = pa.array(
@@ -86,4 +86,4 @@ def _yields(mine: pa.ChunkedArray, other: pa.ChunkedArray, newer: pa.Array) -> p
         )
     else:
         same = pc.fill_null(pc.equal(mine, other), False)  # noqa: FBT003 -- the value to fill in
-    return pc.or_(pc.is_null(mine), pc.and_(pc.is_valid(other), pc.or_(newer, same)))
+    return pc.or_(pc.is_null(mine), same)

@@ -102,14 +102,12 @@ def _merged(rows: list[Row]) -> list[Row]:
     merged = []
     for key in sorted(keys):
         copies = [row for row in rows if (row["uid"], row["n"], row["last_seen"]) == key]
+        version = max(row["resource_version"] or -1 for row in copies)
+        newest = [row for row in copies if (row["resource_version"] or -1) == version]
         one: Row = {}
         for name in schema.SCHEMA.names:
-            values = [
-                (-1 if row["resource_version"] is None else row["resource_version"], row[name])
-                for row in copies
-                if row.get(name) is not None
-            ]
-            one[name] = max(values)[1] if values else None
+            values = [row[name] for row in newest if row.get(name) is not None]
+            one[name] = max(values) if values else None
         one["observed_at"], one["snapshot_id"] = min(
             (row["observed_at"], row["snapshot_id"]) for row in copies
         )

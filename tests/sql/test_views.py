@@ -69,11 +69,11 @@ a   | -                | 2 | 2026-11-23 08:00 | none    | Push   | Normal  | y  
 """
 
 
-def test_copies_merge_column_by_column() -> None:
-    """The greatest resourceVersion wins where it has a value, else the next one; it was first seen first."""
+def test_the_newest_copy_counts() -> None:
+    """The greatest resourceVersion is the state, also where it has no value any more; it was first seen first."""
     (row,) = _observations(COPIES)
-    assert (row["resource_version"], row["message"], row["action"]) == (7, "new", "Pull")
-    assert (row["type"], row["flags"]) == ("Warning", ["x"])
+    assert (row["resource_version"], row["message"], row["action"]) == (7, "new", None)
+    assert (row["type"], row["flags"]) == (None, ["x"])
     assert (row["snapshot_id"], row["observed_at"].hour) == ("s1", 8)
 
 
@@ -114,24 +114,24 @@ def test_missing_versions_are_equal() -> None:
 
 
 def test_maps_and_lists_merge_like_values() -> None:
-    """Labels and annotations come from the greatest version that has some."""
+    """Of copies of one version labels and annotations come from one that has some, the greater by their text."""
     part = tables.observations(
         """
         uid | resource_version | n | last_seen
-        a   | 5                | 1 | 2026-11-23 08:00
+        a   | 7                | 1 | 2026-11-23 08:00
         a   | 7                | 1 | 2026-11-23 08:00
         """
     )
     for name, column in (
         ("labels", [[("app", "web")], None]),
-        ("annotations", [[("k", "old")], [("k", "new"), ("l", "")]]),
+        ("annotations", [[("k", "a")], [("k", "b"), ("l", "")]]),
     ):
         at = part.schema.get_field_index(name)
         field = part.schema.field(at)
         part = part.set_column(at, field, pa.array(column, field.type))
     (row,) = _view("lake/merged", parts=part)
     assert row["labels"] == [("app", "web")]
-    assert row["annotations"] == [("k", "new"), ("l", "")]
+    assert row["annotations"] == [("k", "b"), ("l", "")]
 
 
 def test_each_part_of_the_key_makes_another_state() -> None:

@@ -155,13 +155,14 @@ def test_what_would_change_no_answer_is_not_written(lake: Lake, row: str, writte
     assert _added(lake, _drawn(head + new + stored), "three") == 0
 
 
-def test_a_value_that_an_older_copy_has_is_written(lake: Lake) -> None:
-    """An older version that knows a column which the newer one left empty adds that column."""
+def test_a_value_that_another_copy_of_the_version_has_is_written(lake: Lake) -> None:
+    """A copy that knows a column which one of its version lacks adds that column; an older version adds nothing."""
     head = "uid | resource_version | observed_at | message | n | last_seen\n"
-    assert _added(lake, _drawn(head + "a | 5 | 2026-11-23 09:00 | - | 1 | 2026-11-23 07:00"), "s1")
-    older = _drawn(head + "a | 4 | 2026-11-23 09:00 | m | 1 | 2026-11-23 07:00")
-    assert _added(lake, older, "s2") == 1
-    assert _added(lake, older, "s3") == 0
+    state = "| 2026-11-23 09:00 | {} | 1 | 2026-11-23 07:00"
+    assert _added(lake, _drawn(head + "a | 5" + state.format("-")), "s1") == 1
+    assert _added(lake, _drawn(head + "a | 4" + state.format("m")), "s2") == 0
+    assert _added(lake, _drawn(head + "a | 5" + state.format("m")), "s3") == 1
+    assert _added(lake, _drawn(head + "a | 5" + state.format("m")), "s4") == 0
 
 
 def test_what_was_compared_already_is_written_as_it_is(lake: Lake) -> None:
