@@ -183,7 +183,7 @@ def send_digest(
         return [*notes, *deliver.health(lake.files, outside.now, language=language)]
 
     sent = Delivery()
-    with session(lake, cluster=cluster) as opened:
+    with session(lake, cluster=cluster, many=True) as opened:
         built = digests(
             opened,
             lake,

@@ -56,7 +56,7 @@ def check(invocation: Invocation, at: datetime | None, form: str, output: Path |
     end = at or invocation.now
     window = Window(end - pipeline.DIGEST_SPAN, end)
     settings = ready.settings
-    with session(invocation.lake, cluster=invocation.cluster_option) as opened:
+    with session(invocation.lake, cluster=invocation.cluster_option, many=True) as opened:
         asked = switches.turned(invocation.lake.files, ready.rules, invocation.now)
         built = digests.build(opened, settings, asked, window=window, language=settings.language)
     for line in built.health:
@@ -169,7 +169,7 @@ def preview(invocation: Invocation, ready: Configured, window: Window) -> None:
     from etl.alerts import receivers  # noqa: PLC0415
     from etl.lake.query import session  # noqa: PLC0415
 
-    with session(invocation.lake, cluster=invocation.cluster_option) as opened:
+    with session(invocation.lake, cluster=invocation.cluster_option, many=True) as opened:
         built = pipeline.digests(
             opened,
             invocation.lake,

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _FORMATS = ["table", "csv", "json", "markdown", "parquet", "html"]
 _FOR_ONE = {"csv", "json", "parquet"}
 _DEFAULT_SPAN = timedelta(hours=24)
+# From so many answers on it pays to keep the open days in memory (etl.lake.keep).
+_MANY = 4
 
 
 @click.command()
@@ -121,8 +123,9 @@ def report(  # noqa: PLR0913 -- click gives options as arguments
         start=start,
         end=end,
     )
+    many = len(chosen) >= _MANY
     with (
-        session(invocation.lake, cluster=invocation.cluster_option) as opened,
+        session(invocation.lake, cluster=invocation.cluster_option, many=many) as opened,
         invocation.progress("report") as pace,
     ):
         for warning in opened.warnings:

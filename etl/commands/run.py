@@ -154,7 +154,7 @@ def _write_page(invocation: Invocation, path: Path, span: Window, *, cluster: st
     reports = known(invocation)
     with (
         invocation.progress("page") as pace,
-        session(invocation.lake, cluster=cluster) as opened,
+        session(invocation.lake, cluster=cluster, many=True) as opened,
     ):
         opened.tell = turns = Turns(pace, "page, report", len(reports))
         text = pipeline.build_page(

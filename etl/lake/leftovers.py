@@ -8,14 +8,15 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from etl.lake.files import Temporary
 from etl.lake.layout import Lake
 
-# Before the name of a folder that a sealing lends DuckDB for what does not fit into memory.
-SPILL_PREFIX = "eventlake-seal-"
+# Before the name of a folder that is lent DuckDB for what does not fit into memory.
+SPILL_PREFIX = "eventlake-spill-"
 OLD = timedelta(days=1)
 
 
@@ -24,14 +25,24 @@ def leftovers(lake: Lake, *, now: datetime) -> Iterator[Temporary]:
     return (one for one in lake.files.temporaries() if now - one.changed_at >= OLD)
 
 
+@contextmanager
+def spill_folder() -> Iterator[str]:
+    """Lend a folder for what does not fit into memory; raises ``OSError`` where none can be made."""
+    folder = tempfile.mkdtemp(prefix=SPILL_PREFIX)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def spilled(*, now: datetime) -> list[Path]:
-    """Return folders of sealings on this machine that nothing was written to for a day."""
+    """Return folders of sealings and sessions on this machine that nothing was written to for a day."""
     found = []
     for folder in sorted(Path(tempfile.gettempdir()).glob(f"{SPILL_PREFIX}*")):
         try:
             changed = datetime.fromtimestamp(folder.stat().st_mtime, UTC)
         except OSError:
-            # Its sealing lives, and ended just now.
+            # Its process lives, and ended just now.
             continue
         if now - changed >= OLD:
             found.append(folder)

@@ -9,7 +9,7 @@ are bound by name, never written into text.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -24,8 +24,10 @@ import pyarrow.parquet as pq
 from etl import manifest, schema
 from etl.errors import StatementError, quoted
 from etl.lake.files import Taught
+from etl.lake.keep import keep_counts, keep_rows
 from etl.lake.layout import Lake, PartFile, clusters_of
 from etl.lake.ledger_days import ledger_files
+from etl.lake.leftovers import spill_folder
 from etl.lake.partitions import Partitions, Sources, left_out, partitions, sources
 from etl.lake.patience import Answer, OverdueError, patiently
 from etl.lake.told import NAMES as TOLD
@@ -57,11 +59,16 @@ class Session:
     """
 
     def __init__(
-        self, settings: Mapping[str, str] | None = None, *, timeout: timedelta | None = None
+        self,
+        settings: Mapping[str, str] | None = None,
+        *,
+        timeout: timedelta | None = None,
+        many: bool = False,
     ) -> None:
         """Open an empty session; use ``session`` or ``over`` to get one with views.
 
-        ``settings`` are DuckDB's, ``timeout`` is how long a statement may take.
+        ``settings`` are DuckDB's, ``timeout`` is how long a statement may take; ``many`` says that
+        more than a few statements will be asked.
         """
         self._connection = duckdb.connect(
             config={
@@ -85,7 +92,7 @@ class Session:
         self._cluster: str | None = None
         self._used: list[str] = []
         self._damaged: set[str] = set()
-        self._asked, self._counts = 0, False
+        self._asked, self._open_days, self._many = 0, False, many
         self._pending: dict[str, str] = {}
         self._untold: set[str] = set()
         self._timeout = timeout
@@ -138,7 +145,7 @@ class Session:
         """
         with self._told():
             try:
-                self._patiently(partial(self._count_once, text))
+                self._patiently(partial(self._keep_open_days, text))
                 return self._patiently(partial(self._table, text, parameters))
             except duckdb.Error as error:
                 if not (is_reading(error) and self._leave_out_damaged()):
@@ -172,26 +179,21 @@ class Session:
         """Release the session."""
         self._connection.close()
 
-    def _count_once(self, text: str) -> None:
-        """Keep what the open days were counted to, from the second statement on that may ask for it.
+    def _keep_open_days(self, text: str) -> None:
+        """Keep open days: at once if many statements will ask for them, else from the second one on.
 
-        Counting is most of the work of an answer over them, and a page asks twenty times: of 2.2 s
-        for two days of 333,000 observations 1.7. What is kept is their keys and counts, and who made
-        which object: in a union DuckDB 2.0 looks for that even where nobody asks for workloads.
-        It reads every open day, so statements about states alone, which cost the files of their own
-        days, never pay for it.
+        Counting reads every open day, so statements about states alone, which cost the files of
+        their own days, do not pay for it unless many others will gain.
         """
-        if not self._counts or "occurrences" not in needed(text):
+        if not (self._open_days and needed(text) & {"occurrences", "merged" if self._many else ""}):
             return
         self._asked += 1
-        if self._asked == _AGAIN:
+        if self._many and self._asked == 1:
+            self._make(needed("rolled_up"))
+            keep_rows(self._connection)
+        elif not self._many and self._asked == _AGAIN:
             self._make(needed("occurrences owners"))
-            self._connection.execute("drop table if exists counted_once")
-            self._connection.view("occurrences").create("counted_once")
-            self._connection.table("counted_once").create_view("occurrences")
-            self._connection.execute("drop table if exists owned_once")
-            self._connection.view("owners").create("owned_once")
-            self._connection.table("owned_once").create_view("owners")
+            keep_counts(self._connection)
 
     def _table(self, text: str, parameters: Mapping[str, object]) -> pa.Table:
         return self._bound(text, parameters).to_arrow_table()
@@ -248,7 +250,9 @@ class Session:
         self._warn(known.warnings)
         of = sources(known)
         self._read_states(lake, of)
-        self._asked, self._counts = 0, bool(of.parts)
+        self._asked, self._open_days = 0, bool(of.parts)
+        # Kept rows of days that older rules sealed could not be told from states that are open.
+        self._many &= not of.outdated
         self._pending = {}
         self._untold = set(TOLD)
         if of.parts:
@@ -393,11 +397,19 @@ def _present(known: Partitions) -> pa.Table:
 
 
 @contextmanager
-def session(lake: Lake, *, cluster: str | None = None) -> Iterator[Session]:
+def session(lake: Lake, *, cluster: str | None = None, many: bool = False) -> Iterator[Session]:
     """Open a session over ``lake``, limited to one ``cluster`` if given.
 
-    For statements of strangers there is ``etl.lake.stranger``. Raises ``LakeError`` if
-    there is no lake, or one of a newer format.
+    ``many`` says that more than a few statements will be asked: open days are then kept in
+    memory, which pays from about four answers on. What does not fit into memory goes to a folder
+    of the system's temporary ones. For statements of strangers there is ``etl.lake.stranger``.
+    Raises ``LakeError`` if there is no lake, or one of a newer format.
     """
-    with Session().showing(lake, cluster) as opened:
-        yield opened
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(spill_folder())
+        except OSError:
+            # A container may have no place to write: then all has to fit into memory.
+            folder = ""
+        opened = stack.enter_context(Session({"temp_directory": folder}, many=many))
+        yield opened.showing(lake, cluster)

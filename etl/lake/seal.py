@@ -11,10 +11,7 @@ list is deleted: what a file replaced goes at least an hour later, by another ru
 from __future__ import annotations
 
 import logging
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
@@ -31,7 +28,7 @@ from etl.lake import layout
 from etl.lake.counting import merged_copies, places
 from etl.lake.gathering import ROWS_PER_GROUP, Opener, gathered
 from etl.lake.layout import Lake
-from etl.lake.leftovers import SPILL_PREFIX
+from etl.lake.leftovers import spill_folder
 from etl.lake.partitions import (
     DAY,
     METADATA_KEY,
@@ -157,7 +154,7 @@ def _sealed(
 
     path = layout.day_path(one.cluster, one.date, generation)
     try:
-        with _temporary_folder() as folder:
+        with spill_folder() as folder:
             of = basis(known, one)
             copies = merged_copies(lake, of, folder=folder)
             tell(_MERGED, 0)
@@ -231,13 +228,3 @@ def sweep(lake: Lake, one: Partition, *, now: datetime) -> None:
     for part in one.contained:
         if part.name in old:
             lake.files.delete(part.path)
-
-
-@contextmanager
-def _temporary_folder() -> Iterator[str]:
-    """Lend a folder for what does not fit into memory."""
-    folder = tempfile.mkdtemp(prefix=SPILL_PREFIX)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -5,13 +5,11 @@
 -- parameters: start, end
 -- One row per cluster that has events or snapshots. The window before is as long and ends
 -- where this one starts; its counts are null where neither a snapshot nor an event tells of it.
-with objects as (
+with placed as (
     select
         cluster,
         last_seen >= $start as inside,
         namespace,
-        object_kind,
-        object_name,
         case
             when object_kind = 'Node' then object_name
             when component = 'kubelet' then host
@@ -27,26 +25,7 @@ with objects as (
         and date <= cast($end as date)
         and last_seen >= $start - ($end - $start)
         and last_seen < $end
-    group by cluster, inside, namespace, object_kind, object_name, node
-),
-
-named as (
-    select distinct
-        cluster,
-        inside,
-        namespace,
-        object_kind,
-        object_name
-    from objects
-),
-
-distinct_objects as (
-    select
-        cluster,
-        inside,
-        count(*) as objects
-    from named
-    group by cluster, inside
+    group by cluster, inside, namespace, node
 ),
 
 counted as (
@@ -60,8 +39,30 @@ counted as (
         count(distinct node) as nodes,
         min(first_event) as first_event,
         max(last_event) as last_event
-    from objects
+    from placed
     group by cluster, inside
+),
+
+-- Objects are told apart by 64 bits of their names, which is half of the work: of a million two
+-- look alike once in 37 million reports.
+named as (
+    select distinct
+        cluster,
+        hash(namespace, object_kind, object_name) as object
+    from observations
+    where
+        date >= cast($start as date)
+        and date <= cast($end as date)
+        and last_seen >= $start
+        and last_seen < $end
+),
+
+distinct_objects as (
+    select
+        cluster,
+        count(*) as objects
+    from named
+    group by cluster
 ),
 
 -- A window without length divides by null and has no share.
@@ -119,6 +120,5 @@ from clusters
 left join shares on clusters.cluster = shares.cluster
 left join counted as this on clusters.cluster = this.cluster and this.inside
 left join counted as before on clusters.cluster = before.cluster and not before.inside
-left join distinct_objects
-    on clusters.cluster = distinct_objects.cluster and distinct_objects.inside
+left join distinct_objects on clusters.cluster = distinct_objects.cluster
 order by clusters.cluster

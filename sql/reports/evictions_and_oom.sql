@@ -53,17 +53,19 @@ with told as (
         and last_seen >= $start
         and last_seen < $end
         and reason in (
-            'DeletingAllPods',
-            'DeviceTaintManagerEviction',
-            'Evicted',
-            'EvictedByVPA',
-            'EvictionThresholdMet',
-            'NodeControllerEviction',
-            'OOMKilling',
-            'Preempted',
-            'Preempting',
-            'SystemOOM',
-            'TaintManagerEviction'
+            select unnest([
+                'DeletingAllPods',
+                'DeviceTaintManagerEviction',
+                'Evicted',
+                'EvictedByVPA',
+                'EvictionThresholdMet',
+                'NodeControllerEviction',
+                'OOMKilling',
+                'Preempted',
+                'Preempting',
+                'SystemOOM',
+                'TaintManagerEviction'
+            ])
         )
     group by
         cluster,

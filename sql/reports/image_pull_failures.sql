@@ -26,6 +26,7 @@ with texts as (
         and last_seen >= $start
         and last_seen < $end
         and object_kind = 'Pod'
+        and reason in (select unnest(['Failed', 'BackOff', 'ErrImageNeverPull', 'InspectFailed']))
         and (
             (reason = 'Failed' and contains(message, 'Failed to pull image'))
             or (reason = 'BackOff' and contains(message, 'Back-off pulling image'))

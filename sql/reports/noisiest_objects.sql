@@ -12,11 +12,7 @@ with objects as (
         namespace,
         object_kind,
         object_name,
-        sum(occurrences) as occurrences,
-        sum(sum(occurrences)) over () as occurrences_of_all,
-        sum(case when type = 'Warning' then occurrences else 0 end) as warnings,
-        min(last_seen) as first_event,
-        max(last_seen) as last_event
+        sum(occurrences) as occurrences
     from events
     where
         date >= cast($start as date)
@@ -26,29 +22,33 @@ with objects as (
     group by cluster, namespace, object_kind, object_name
 ),
 
+total as (
+    select sum(occurrences) as occurrences_of_all
+    from events
+    where
+        date >= cast($start as date)
+        and date <= cast($end as date)
+        and last_seen >= $start
+        and last_seen < $end
+),
+
 noisiest as (
     select
-        cluster,
-        namespace,
-        object_kind,
-        object_name,
-        occurrences,
-        occurrences_of_all,
-        warnings,
-        first_event,
-        last_event
+        objects.*,
+        total.occurrences_of_all
     from objects
-    where occurrences > 0
+    cross join total
+    where objects.occurrences > 0
     order by
-        occurrences desc,
-        cluster,
-        namespace nulls last,
-        object_kind nulls last,
-        object_name nulls last
+        objects.occurrences desc,
+        objects.cluster,
+        objects.namespace nulls last,
+        objects.object_kind nulls last,
+        objects.object_name nulls last
     limit $limit
 ),
 
--- Grouping everything by reason as well would make most rows a group; this reads the few again.
+-- Most rows are a group of their own by object and reason; this reads the few again.
 reasoned as (
     select
         events.cluster,
@@ -56,16 +56,11 @@ reasoned as (
         events.object_kind,
         events.object_name,
         events.reason,
+        sum(case when events.type = 'Warning' then events.occurrences else 0 end) as warnings,
+        sum(events.occurrences) as occurrences,
+        min(events.last_seen) as first_event,
         max(events.last_seen) as last_event,
-        count(*) over (
-            partition by
-                events.cluster, events.namespace, events.object_kind, events.object_name
-        ) as reasons,
-        row_number() over (
-            partition by
-                events.cluster, events.namespace, events.object_kind, events.object_name
-            order by sum(events.occurrences) desc, events.reason nulls last
-        ) as rank
+        arg_min(events.message, row(-epoch_us(events.last_seen), events.message)) as example
     from events
     inner join noisiest
         on
@@ -82,46 +77,21 @@ reasoned as (
         events.cluster, events.namespace, events.object_kind, events.object_name, events.reason
 ),
 
-top_reasons as (
+summed as (
     select
         cluster,
         namespace,
         object_kind,
         object_name,
-        reason,
-        reasons,
-        last_event
+        sum(warnings) as warnings,
+        count(*) as reasons,
+        arg_min(
+            {'reason': reason, 'example': example}, row(-occurrences, reason is null, reason)
+        ) as top,
+        min(first_event) as first_event,
+        max(last_event) as last_event
     from reasoned
-    where rank = 1
-),
-
--- The text is read for these few states only: it is most of the bytes of the lake.
-examples as (
-    select
-        top_reasons.cluster,
-        top_reasons.namespace,
-        top_reasons.object_kind,
-        top_reasons.object_name,
-        min(observations.message) as example
-    from observations
-    inner join top_reasons
-        on
-            observations.cluster = top_reasons.cluster
-            and observations.last_seen = top_reasons.last_event
-            and observations.namespace is not distinct from top_reasons.namespace
-            and observations.object_kind is not distinct from top_reasons.object_kind
-            and observations.object_name is not distinct from top_reasons.object_name
-            and observations.reason is not distinct from top_reasons.reason
-    where
-        observations.date >= cast($start as date)
-        and observations.date <= cast($end as date)
-        and observations.last_seen >= $start
-        and observations.last_seen < $end
-    group by
-        top_reasons.cluster,
-        top_reasons.namespace,
-        top_reasons.object_kind,
-        top_reasons.object_name
+    group by cluster, namespace, object_kind, object_name
 )
 
 select
@@ -130,26 +100,20 @@ select
     noisiest.object_kind,
     noisiest.object_name,
     cast(noisiest.occurrences as bigint) as occurrences,
-    cast(noisiest.warnings as bigint) as warnings,
+    cast(summed.warnings as bigint) as warnings,
     cast(noisiest.occurrences as double) / noisiest.occurrences_of_all as share,
-    top_reasons.reasons,
-    top_reasons.reason as top_reason,
-    noisiest.first_event,
-    noisiest.last_event,
-    examples.example
+    summed.reasons,
+    summed.top.reason as top_reason,
+    summed.first_event,
+    summed.last_event,
+    summed.top.example
 from noisiest
-inner join top_reasons
+inner join summed
     on
-        noisiest.cluster = top_reasons.cluster
-        and noisiest.namespace is not distinct from top_reasons.namespace
-        and noisiest.object_kind is not distinct from top_reasons.object_kind
-        and noisiest.object_name is not distinct from top_reasons.object_name
-left join examples
-    on
-        noisiest.cluster = examples.cluster
-        and noisiest.namespace is not distinct from examples.namespace
-        and noisiest.object_kind is not distinct from examples.object_kind
-        and noisiest.object_name is not distinct from examples.object_name
+        noisiest.cluster = summed.cluster
+        and noisiest.namespace is not distinct from summed.namespace
+        and noisiest.object_kind is not distinct from summed.object_kind
+        and noisiest.object_name is not distinct from summed.object_name
 order by
     noisiest.occurrences desc,
     noisiest.cluster,

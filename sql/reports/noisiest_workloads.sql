@@ -8,16 +8,15 @@
 -- workload_by says how it was found: by events of its controllers where the lake has
 -- them, else by the rules of naming; where both were needed, the weaker one is told. share is of
 -- all occurrences in the window.
-with objects as (
+with reasoned as (
     select
         cluster,
         namespace,
         workload_kind,
         workload,
-        workload_by,
         reason,
-        object_kind,
-        object_name,
+        bool_or(workload_by = 'name') as by_name,
+        min(workload_by) as workload_by,
         sum(occurrences) as occurrences,
         sum(case when type = 'Warning' then occurrences else 0 end) as warnings,
         max(last_seen) as last_event
@@ -27,40 +26,7 @@ with objects as (
         and date <= cast($end as date)
         and last_seen >= $start
         and last_seen < $end
-    group by
-        cluster,
-        namespace,
-        workload_kind,
-        workload,
-        workload_by,
-        reason,
-        object_kind,
-        object_name
-),
-
-reasoned as (
-    select
-        cluster,
-        namespace,
-        workload_kind,
-        workload,
-        reason,
-        sum(occurrences) as occurrences
-    from objects
     group by cluster, namespace, workload_kind, workload, reason
-),
-
-top_reasons as (
-    select
-        cluster,
-        namespace,
-        workload_kind,
-        workload,
-        count(*) as reasons,
-        arg_min(reason, row(-occurrences, reason is null, reason)) as top_reason
-    from reasoned
-    where occurrences > 0
-    group by cluster, namespace, workload_kind, workload
 ),
 
 summed as (
@@ -69,41 +35,87 @@ summed as (
         namespace,
         workload_kind,
         workload,
-        case when bool_or(workload_by = 'name') then 'name' else min(workload_by) end
-            as workload_by,
+        case when bool_or(by_name) then 'name' else min(workload_by) end as workload_by,
         sum(occurrences) as occurrences,
         sum(sum(occurrences)) over () as occurrences_of_all,
         sum(warnings) as warnings,
-        count(distinct row(object_kind, object_name)) as objects,
+        count(*) filter (where occurrences > 0) as reasons,
+        arg_min(reason, row(-occurrences, reason is null, reason)) as top_reason,
         max(last_event) as last_event
-    from objects
+    from reasoned
+    group by cluster, namespace, workload_kind, workload
+),
+
+noisiest as (
+    select *
+    from summed
+    where occurrences > 0
+    order by
+        occurrences desc,
+        cluster,
+        namespace nulls last,
+        workload_kind nulls last,
+        workload nulls last
+    limit $limit
+),
+
+-- Only the objects of these few are told apart.
+named as (
+    select distinct
+        noisiest.cluster,
+        noisiest.namespace,
+        noisiest.workload_kind,
+        noisiest.workload,
+        events.object_kind,
+        events.object_name
+    from events
+    inner join noisiest
+        on
+            events.cluster = noisiest.cluster
+            and events.namespace is not distinct from noisiest.namespace
+            and events.workload_kind is not distinct from noisiest.workload_kind
+            and events.workload is not distinct from noisiest.workload
+    where
+        events.date >= cast($start as date)
+        and events.date <= cast($end as date)
+        and events.last_seen >= $start
+        and events.last_seen < $end
+),
+
+objects as (
+    select
+        cluster,
+        namespace,
+        workload_kind,
+        workload,
+        count(*) as objects
+    from named
     group by cluster, namespace, workload_kind, workload
 )
 
 select
-    summed.cluster,
-    summed.namespace,
-    summed.workload_kind,
-    summed.workload,
-    cast(summed.occurrences as bigint) as occurrences,
-    cast(summed.warnings as bigint) as warnings,
-    cast(summed.occurrences as double) / summed.occurrences_of_all as share,
-    summed.objects,
-    top_reasons.reasons,
-    top_reasons.top_reason,
-    summed.workload_by,
-    summed.last_event
-from summed
-inner join top_reasons
+    noisiest.cluster,
+    noisiest.namespace,
+    noisiest.workload_kind,
+    noisiest.workload,
+    cast(noisiest.occurrences as bigint) as occurrences,
+    cast(noisiest.warnings as bigint) as warnings,
+    cast(noisiest.occurrences as double) / noisiest.occurrences_of_all as share,
+    objects.objects,
+    noisiest.reasons,
+    noisiest.top_reason,
+    noisiest.workload_by,
+    noisiest.last_event
+from noisiest
+inner join objects
     on
-        summed.cluster = top_reasons.cluster
-        and summed.namespace is not distinct from top_reasons.namespace
-        and summed.workload_kind is not distinct from top_reasons.workload_kind
-        and summed.workload is not distinct from top_reasons.workload
+        noisiest.cluster = objects.cluster
+        and noisiest.namespace is not distinct from objects.namespace
+        and noisiest.workload_kind is not distinct from objects.workload_kind
+        and noisiest.workload is not distinct from objects.workload
 order by
-    summed.occurrences desc,
-    summed.cluster,
-    summed.namespace nulls last,
-    summed.workload_kind nulls last,
-    summed.workload nulls last
-limit $limit
+    noisiest.occurrences desc,
+    noisiest.cluster,
+    noisiest.namespace nulls last,
+    noisiest.workload_kind nulls last,
+    noisiest.workload nulls last

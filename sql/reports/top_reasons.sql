@@ -7,16 +7,13 @@
 -- One row per reason, type and component, because components use one word for different
 -- things. share is of all occurrences in the window. meaning is the catalogue's, where it
 -- knows exactly one for this reason, type and component.
-with objects as (
+with reasoned as (
     select
-        cluster,
         reason,
         type,
         component,
-        namespace,
-        object_kind,
-        object_name,
         sum(occurrences) as occurrences,
+        sum(sum(occurrences)) over () as occurrences_of_all,
         max(last_seen) as last_event
     from events
     where
@@ -24,22 +21,47 @@ with objects as (
         and date <= cast($end as date)
         and last_seen >= $start
         and last_seen < $end
-    group by cluster, reason, type, component, namespace, object_kind, object_name
+    group by reason, type, component
+    having sum(occurrences) > 0
 ),
 
-reasoned as (
+-- Objects are told apart by 64 bits of their names, which is half of the work: of a million two
+-- look alike once in 37 million reports.
+named as (
+    select distinct
+        reason,
+        type,
+        component,
+        namespace,
+        hash(cluster, object_kind, object_name) as object
+    from events
+    where
+        date >= cast($start as date)
+        and date <= cast($end as date)
+        and last_seen >= $start
+        and last_seen < $end
+),
+
+by_namespace as (
     select
         reason,
         type,
         component,
-        sum(occurrences) as occurrences,
-        sum(sum(occurrences)) over () as occurrences_of_all,
-        count(*) as objects,
-        count(distinct namespace) as namespaces,
-        max(last_event) as last_event
-    from objects
+        namespace,
+        count(*) as objects
+    from named
+    group by reason, type, component, namespace
+),
+
+touched as (
+    select
+        reason,
+        type,
+        component,
+        cast(sum(objects) as bigint) as objects,
+        count(namespace) as namespaces
+    from by_namespace
     group by reason, type, component
-    having sum(occurrences) > 0
 ),
 
 catalogue as (
@@ -77,11 +99,16 @@ select
     reasoned.component,
     cast(reasoned.occurrences as bigint) as occurrences,
     cast(reasoned.occurrences as double) / reasoned.occurrences_of_all as share,
-    reasoned.objects,
-    reasoned.namespaces,
+    touched.objects,
+    touched.namespaces,
     reasoned.last_event,
     meanings.meaning
 from reasoned
+inner join touched
+    on
+        reasoned.reason is not distinct from touched.reason
+        and reasoned.type is not distinct from touched.type
+        and reasoned.component is not distinct from touched.component
 left join meanings
     on
         reasoned.reason is not distinct from meanings.reason

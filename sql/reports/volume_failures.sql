@@ -25,22 +25,24 @@ with texts as (
         and last_seen >= $start
         and last_seen < $end
         and reason in (
-            'AlreadyMountedVolume',
-            'ClaimLost',
-            'ClaimMisbound',
-            'FailedAttachVolume',
-            'FailedBinding',
-            'FailedMapVolume',
-            'FailedMount',
-            'FailedMountOnFilesystemMismatch',
-            'FileSystemResizeFailed',
-            'ProvisioningCleanupFailed',
-            'ProvisioningFailed',
-            'VolumeConditionAbnormal',
-            'VolumeFailedDelete',
-            'VolumeFailedRecycle',
-            'VolumeMismatch',
-            'VolumeResizeFailed'
+            select unnest([
+                'AlreadyMountedVolume',
+                'ClaimLost',
+                'ClaimMisbound',
+                'FailedAttachVolume',
+                'FailedBinding',
+                'FailedMapVolume',
+                'FailedMount',
+                'FailedMountOnFilesystemMismatch',
+                'FileSystemResizeFailed',
+                'ProvisioningCleanupFailed',
+                'ProvisioningFailed',
+                'VolumeConditionAbnormal',
+                'VolumeFailedDelete',
+                'VolumeFailedRecycle',
+                'VolumeMismatch',
+                'VolumeResizeFailed'
+            ])
         )
     group by cluster, namespace, reason, object_kind, object_name, message
     having sum(occurrences) > 0

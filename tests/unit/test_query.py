@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
@@ -16,7 +17,7 @@ from etl.lake.layout import Lake
 from etl.lake.query import Session, session
 from etl.lake.views import needed
 from etl.statements import in_folder
-from tests.lib import tables
+from tests.lib import lakes, tables
 
 # The interface for SQL users: the shipped views and the catalogue of reasons.
 VIEWS = ["reasons", *(s.name.rpartition("/")[2] for s in in_folder("views"))]
@@ -194,3 +195,27 @@ def test_open_days_are_counted_once_for_many_statements(lake: Lake) -> None:
         assert opened.run(question, {}).to_pylist() == first.to_pylist()
         assert not counts()
         assert opened.run(question, {}).to_pylist() == first.to_pylist()
+
+
+def test_days_that_are_kept_answer_as_they_do_otherwise(lake: Lake) -> None:
+    """Asked by who will ask much, every view has the rows that it has for one question, and counts once."""
+    drawn = """
+        cluster | uid | n | last_seen        | resource_version | namespace | name | reason           | object_kind | object_name | message
+        prod    | a   | 1 | 2026-11-22 23:50 | 1                | shop      | a.1  | SuccessfulCreate | ReplicaSet  | web-7d4b9   | Created pod: web-7d4b9-x2x2x
+        prod    | b   | 3 | 2026-11-22 23:55 | 2                | shop      | b.1  | BackOff          | Pod         | web-7d4b9-x2x2x | back-off 10s
+        prod    | b   | 5 | 2026-11-23 00:10 | 9                | shop      | b.1  | BackOff          | Pod         | web-7d4b9-x2x2x | back-off 40s
+        """
+    rows = tables.observations(drawn)
+    for number in (1, 2):
+        # The second part holds copies of what stands in the first.
+        lakes.add(lake, f"20261123T00000{number}Z-s{number}", rows.slice(number - 1))
+    for view in VIEWS:
+        question = f"select * from {view} order by all"  # noqa: S608 -- a view of ours
+        with session(lake) as once, session(lake, many=True) as often:
+            answers = [opened.run(question, {}).to_pylist() for opened in (once, often, often)]
+        assert answers[0] == answers[1] == answers[2], view
+    with session(lake, many=True) as often:
+        (told,) = often.run("select workload from events where uid = 'b' and n = 5", {}).to_pylist()
+        assert told == {"workload": "web-7d4b9"}
+        (row,) = often._connection.execute("explain select * from events").fetchall()  # noqa: SLF001
+        assert not {"WINDOW", "READ_PARQUET"} & set(re.findall(r"[A-Z_]+", str(row[1]).upper()))
