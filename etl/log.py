@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from typing import Literal, TextIO
 
 ROOT = "etl"
+# No trouble, but what somebody asked for: an answer of nothing. Shown also where only warnings are.
+NOTICE = 25
 _BLANK = "[redacted]"
 # Shorter strings would blank ordinary words.
 _SHORTEST_SECRET = 6
@@ -42,7 +44,7 @@ class _TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Write one record as a line, traceback below where there is one."""
-        prefix = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
+        prefix = "" if record.levelno <= NOTICE else f"{record.levelname.lower()}: "
         text = prefix + record.getMessage()
         if record.exc_info:
             text += "\n" + self.formatException(record.exc_info)
@@ -56,7 +58,7 @@ class _JsonFormatter(logging.Formatter):
         """Write one record as a JSON line."""
         entry = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z"),
-            "level": record.levelname.lower(),
+            "level": "notice" if record.levelno == NOTICE else record.levelname.lower(),
             "logger": record.name,
             "message": redact(record.getMessage()),
         }
@@ -84,12 +86,12 @@ def written_to(stream: TextIO) -> Iterator[None]:
 def configure(
     *, quiet: bool = False, form: Literal["text", "json"] = "text", stream: TextIO | None = None
 ) -> None:
-    """Send the package's log to ``stream`` (stderr); ``quiet`` keeps warnings and errors only."""
+    """Send the package's log to ``stream`` (stderr); ``quiet`` keeps notices, warnings and errors only."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(_JsonFormatter() if form == "json" else _TextFormatter())
     logger = logging.getLogger(ROOT)
     logger.handlers = [handler]
-    logger.setLevel(logging.WARNING if quiet else logging.INFO)
+    logger.setLevel(NOTICE if quiet else logging.INFO)
     logger.propagate = False
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)

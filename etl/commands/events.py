@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _ROWS_AT_A_TIME = 10_000
 # On a terminal a message of a megabyte is no help; files and pipes get all of it.
 _TERMINAL_CHARACTERS = 2000
+# Of a question without a window and without an answer it is told what is proven of so much.
+_NOTHING_SPAN = timedelta(hours=24)
 
 
 @click.command()
@@ -65,8 +67,9 @@ def events(  # noqa: PLR0913 -- click gives options as arguments
 ) -> None:
     """Show events as kubectl events does, from all of history.
 
-    A line is an event object in its newest state, oldest first. -o json and -o yaml are
-    a List of v1 Events, which kubectl's users know and eventlake import reads.
+    A line is an event object in its newest state, oldest first; on standard error follows what
+    snapshots prove of that time. -o json and -o yaml are a List of v1 Events, which kubectl's
+    users know and eventlake import reads.
 
     The namespace is that of the kubeconfig's context, as for kubectl, else default; only
     the file is read, no cluster is asked.
@@ -74,6 +77,7 @@ def events(  # noqa: PLR0913 -- click gives options as arguments
     from etl.incident import api, listing  # noqa: PLC0415 -- heavy imports only in the command that needs them
     from etl.incident.wanted import Wanted  # noqa: PLC0415
     from etl.lake.query import session  # noqa: PLC0415
+    from etl.reports import coverage  # noqa: PLC0415
 
     zone = zone_of(timezone, invocation.settings.timezone)
     about = _reference(for_)
@@ -115,15 +119,39 @@ def events(  # noqa: PLR0913 -- click gives options as arguments
             zone=zone if absolute else None,
             limit=_TERMINAL_CHARACTERS if invocation.stdout.isatty() else 0,
         )
+        seen = _Seen(rows)
         pieces = {"json": api.to_json, "yaml": api.to_yaml, "name": listing.names}
-        texts = pieces[form](rows) if form in pieces else listing.lines(rows, style)
-        empty = True
+        texts = pieces[form](seen) if form in pieces else listing.lines(seen, style)
         for text in texts:
-            empty = False
             invocation.stdout.write(text)
         invocation.stdout.flush()
-        if empty:
+        if seen.oldest is None and form not in {"json", "yaml"}:
             _nothing(invocation, opened, wanted)
+        if form in {None, "wide"}:
+            # What is asked without a window begins with its oldest line.
+            begun = seen.oldest or invocation.now - _NOTHING_SPAN
+            proven = Window(min(begun, invocation.now), invocation.now) if whole else wanted.window
+            line = coverage.line(
+                coverage.coverage(opened, window=proven, timezone=zone),
+                timezone=zone,
+                language=invocation.settings.language,
+            )
+            # Nothing found must never stand alone.
+            (invocation.say if seen.oldest else invocation.notice)(line)
+
+
+class _Seen:
+    """Rows on their way, and when the oldest of them was."""
+
+    def __init__(self, rows: Iterator[dict[str, Any]]) -> None:
+        self._rows = rows
+        self.oldest: datetime | None = None
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for row in self._rows:
+            # They come in this order.
+            self.oldest = self.oldest or row["last_seen"]
+            yield row
 
 
 def _reference(text: str | None) -> Reference | None:
@@ -144,14 +172,14 @@ def _rows(opened: Session, wanted: Wanted) -> Iterator[dict[str, Any]]:
 
 
 def _nothing(invocation: Invocation, opened: Session, wanted: Wanted) -> None:
-    """Say it as kubectl does, and where there is something: an empty answer is easily misread."""
+    """Say it as kubectl does, always and on standard error, and where there is something: an empty answer is easily misread."""
     from etl.statements import statement  # noqa: PLC0415
 
     place = f" in {wanted.namespace} namespace" if wanted.namespace else ""
-    invocation.say(f"No events found{place}.")
+    invocation.notice(f"No events found{place}.")
     everywhere = {**wanted.parameters, "namespace": None}
     known = opened.run(statement("incident/whereabouts").text, everywhere).to_pylist()
     found = [row for row in known if row["namespace"] != wanted.namespace]
     if found:
         names = ", ".join(dict.fromkeys(str(row["namespace"]) for row in found))
-        invocation.say(f"There are some in {names}: -n NAMESPACE or -A shows them.")
+        invocation.notice(f"There are some in {names}: -n NAMESPACE or -A shows them.")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 from etl.errors import EventlakeError, UsageError
+from etl.log import NOTICE
 
 if TYPE_CHECKING:
     from etl.commands.bar import Bar
@@ -121,6 +122,10 @@ class Invocation:
     def say(self, text: str) -> None:
         """Write a line for a person to standard error, unless ``--quiet``."""
         _log.info("%s", text)
+
+    def notice(self, text: str) -> None:
+        """Write a line to standard error that is all the answer somebody gets, so also with ``--quiet``."""
+        _log.log(NOTICE, "%s", text)
 
     def warn(self, text: str) -> None:
         """Write a line that a person has to see to standard error."""

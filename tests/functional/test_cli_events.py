@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from tests.lib.api_answers import encoded
+from tests.lib.apiserver import ApiServer
 from tests.lib.commandline import NOW, Done, eventlake, rows
 from tests.lib.events import event, series_event
 from tests.lib.fixtures import SOURCES, json_files
@@ -102,10 +103,16 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+UNPROVEN = (
+    "Coverage: no snapshot reaches into this window, so nothing proves that all events are here\n"
+)
+
+
 def shown(lake: Path, *arguments: object, **world: Any) -> list[str]:
-    """Ask for events, and expect lines and no word beside them."""
+    """Ask for events, and expect lines, and beside them what is proven if they are a table."""
     done = eventlake("--lake", lake, "events", *arguments, **world)
-    assert (done.code, done.err) == (0, "")
+    table = not {"json", "yaml", "name"} & {str(argument) for argument in arguments}
+    assert (done.code, done.err) == (0, UNPROVEN * table)
     return done.out.splitlines()
 
 
@@ -266,10 +273,47 @@ def test_nothing_found_says_where_there_is_something(lake: Path) -> None:
     """An empty answer is code 0 and a word on stderr, as kubectl has it, and a way on."""
     done = eventlake("--lake", lake, "events", "--for", "pod/web-0", "-n", "data")
     assert (done.code, done.out) == (0, "")
-    assert done.err.splitlines() == [
-        "No events found in data namespace.",
-        "There are some in shop: -n NAMESPACE or -A shows them.",
-    ]
+    told = (
+        "No events found in data namespace.\n"
+        "There are some in shop: -n NAMESPACE or -A shows them.\n"
+    )
+    assert done.err == told + UNPROVEN
+
+
+def test_nothing_found_is_said_also_where_it_is_quiet(lake: Path) -> None:
+    """As kubectl does: otherwise there would be no answer at all; a table needs no word beside it then."""
+    done = eventlake("--quiet", "--lake", lake, "events", "-n", "none")
+    assert (done.code, done.out) == (0, "")
+    assert done.err.startswith("No events found in none namespace.\n")
+    assert done.err.endswith(UNPROVEN)
+    machine = eventlake(
+        "--log-format", "json", "--lake", lake, "events", "-n", "none", "-o", "name"
+    )
+    assert machine.out == ""
+    assert [json.loads(line)["level"] for line in machine.err.splitlines()] == ["notice"] * 2
+    assert eventlake("--quiet", "--lake", lake, "events", "-n", "shop").err == ""
+    assert eventlake("--lake", lake, "events", "-n", "none", "-o", "json").err == ""
+
+
+def test_the_lines_stand_beside_what_is_proven(tmp_path: Path) -> None:
+    """Without a window the coverage is that of the time from the oldest line until now."""
+    with ApiServer() as server:
+        path = server.kubeconfig(tmp_path / "kubeconfig")
+        for minutes in (50, 30, 10):
+            at = NOW - timedelta(minutes=minutes)
+            server.add(event("a", at=at, count=60 - minutes))
+            done = eventlake(
+                *("--lake", "lake", "--cluster", "c", "snapshot", "--kubeconfig", path),
+                now=at + timedelta(minutes=1),
+            )
+            assert done.code == 0, done.err
+    asked = ("--lake", "lake", "events", "-n", "shop")
+    assert "nothing is known yet after" in eventlake(*asked).err
+    at = NOW - timedelta(minutes=9)
+    assert eventlake(*asked, now=at).err == "Coverage: all of the window proven by snapshots\n"
+    assert eventlake(*asked, "--since", "5h", now=at).err.startswith(
+        "Coverage: 33.3% of the window"
+    )
 
 
 def test_several_clusters_get_a_column(lake: Path, tmp_path: Path) -> None:
