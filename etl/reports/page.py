@@ -42,6 +42,7 @@ _ORDER = (
     "movers",
     "first_seen_reasons",
     "crash_loops",
+    "probe_failures",
     "image_pull_failures",
     "failed_scheduling",
     "volume_failures",

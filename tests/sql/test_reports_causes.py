@@ -1,4 +1,4 @@
-"""The reports failed_scheduling, image_pull_failures and volume_failures over drawn tables."""
+"""The reports failed_scheduling, image_pull_failures, volume_failures and probe_failures over drawn tables."""
 
 from __future__ import annotations
 
@@ -152,6 +152,80 @@ def test_the_cause_of_a_volume_failure(message: str, cause: str) -> None:
     assert found == [{"cause": cause}]
 
 
+def test_probes_are_told_by_kind_and_cause() -> None:
+    """Pods and workloads are counted once each, and the workload with most of the failures is named."""
+    session = lake(
+        """
+        last_seen        | reason    | object_kind | namespace | object_name | workload | occurrences | message
+        2026-11-22 08:00 | Unhealthy | Pod         | shop      | web-1       | web      | 3           | Readiness probe failed: HTTP probe failed with statuscode: 503
+        2026-11-22 09:00 | Unhealthy | Pod         | shop      | web-2       | web      | 2           | Readiness probe failed: HTTP probe failed with statuscode: 500
+        2026-11-22 08:00 | Unhealthy | Pod         | pay       | api-1       | api      | 4           | Readiness probe failed: HTTP probe failed with statuscode: 500
+        2026-11-22 08:00 | Unhealthy | Pod         | pay       | api-1       | api      | 6           | Liveness probe failed: HTTP probe failed with statuscode: 500
+        2026-11-22 08:00 | Unhealthy | Pod         | pay       | db-0        | db       | 1           | Startup probe failed: psql: could not connect
+        2026-11-22 08:00 | Unhealthy | Pod         | pay       | db-1        | db       | 1           | -
+        2026-11-22 08:00 | Unhealthy | Pod         | pay       | db-2        | db       | 0           | Startup probe failed: nothing
+        2026-11-22 08:00 | Unhealthy | Node        | default   | n1          | -        | 8           | Readiness probe failed: of another writer
+        2026-11-22 08:00 | Killing   | Pod         | pay       | api-1       | api      | 2           | Container api failed liveness probe, will be restarted
+        """
+    )
+    columns, rows = expect(
+        """
+        probe     | cause          | occurrences | pods | workloads | top_workload | first_event      | last_event
+        readiness | HTTP 5xx       | 9           | 3    | 2         | web          | 2026-11-22 08:00 | 2026-11-22 09:00
+        liveness  | HTTP 5xx       | 6           | 1    | 1         | api          | 2026-11-22 08:00 | 2026-11-22 08:00
+        startup   | command failed | 1           | 1    | 1         | db           | 2026-11-22 08:00 | 2026-11-22 08:00
+        -         | other          | 1           | 1    | 1         | db           | 2026-11-22 08:00 | 2026-11-22 08:00
+        """
+    )
+    assert answer("probe_failures", session, DAY, columns=columns) == rows
+    assert answer("probe_failures", session, DAY, columns=columns, limit="2") == rows[:2]
+
+
+@pytest.mark.parametrize(
+    ("message", "cause"),
+    [
+        ("failed: HTTP probe failed with statuscode: 404", "HTTP 4xx"),
+        ("error: HTTP probe failed with statuscode: 503\\nbody: timeout", "HTTP 5xx"),
+        (
+            'failed: Get "http://10.0.0.1:80/": context deadline exceeded (Client.Timeout exceeded while awaiting headers)',
+            "timed out",
+        ),
+        ("failed: dial tcp 10.0.0.1:80: i/o timeout", "timed out"),
+        ('errored: rpc error: command "sh -c x" timed out', "timed out"),
+        ("failed: timeout: health rpc did not complete within 1s", "timed out"),
+        ("failed: dial tcp 10.0.0.1:82: connect: connection refused", "connection refused"),
+        ('failed: Get "http://10.0.0.1:80/": EOF', "connection reset"),
+        ("failed: read tcp: read: connection reset by peer", "connection reset"),
+        ("failed: dial tcp: lookup db: no such host", "name not resolved"),
+        ("failed: dial tcp 10.0.0.1:80: connect: no route to host", "host not reached"),
+        ("failed: http: server gave HTTP response to HTTPS client", "wrong protocol"),
+        (
+            "failed: error: this server does not implement the grpc health protocol",
+            "wrong protocol",
+        ),
+        ("failed: tls: failed to verify certificate: x509: expired", "certificate"),
+        ('failed: service unhealthy (responded with "NOT_SERVING")', "not serving"),
+        (
+            'failed: OCI runtime exec failed: exec: "curl": executable file not found',
+            "command not there",
+        ),
+        ("errored: rpc error: container not running (0a1b)", "container not running"),
+        ("warning: Probe terminated redirects, Response body: moved", "redirected elsewhere"),
+        ("failed: cat: /tmp/healthy: No such file or directory", "command failed"),
+        ("failed:", "command failed"),
+        ("errored: something else", "other"),
+    ],
+)
+def test_the_cause_of_a_failed_probe(message: str, cause: str) -> None:
+    """What probers, runtimes and commands say is put into a dozen causes."""
+    drawn = f"""
+        last_seen        | reason    | object_kind | object_name | message
+        2026-11-22 08:00 | Unhealthy | Pod         | web-1       | Liveness probe {message}
+        """
+    found = answer("probe_failures", lake(drawn), DAY, columns="probe | cause")
+    assert found == [{"probe": "liveness", "cause": cause}]
+
+
 def test_a_window_without_failures_has_no_rows() -> None:
     """Nothing failed, no row; the window is half-open."""
     session = lake(
@@ -160,7 +234,8 @@ def test_a_window_without_failures_has_no_rows() -> None:
         2026-11-21 23:59:59 | FailedScheduling | Pod         | 0/1 nodes are available: 1 Insufficient cpu.
         2026-11-23 00:00:00 | FailedMount      | Pod         | timed out
         2026-11-23 00:00:00 | InspectFailed    | Pod         | no name
+        2026-11-23 00:00:00 | Unhealthy        | Pod         | Readiness probe failed:
         """
     )
-    for name in ("failed_scheduling", "image_pull_failures", "volume_failures"):
+    for name in ("failed_scheduling", "image_pull_failures", "volume_failures", "probe_failures"):
         assert answer(name, session, DAY) == []

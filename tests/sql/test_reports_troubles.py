@@ -8,32 +8,36 @@ DAY = window("2026-11-22 00:00", "2026-11-23 00:00")
 
 
 def test_crash_loops_tell_restarts_from_pulls() -> None:
-    """Only back-offs of restarts count; starts are those of the same container, all of them."""
+    """Only back-offs of restarts count; starts are those of the same containers of the same pods, all of them."""
     session = lake(
         """
-        last_seen        | type    | reason  | object_kind | namespace | object_name | object_field_path    | occurrences | message
-        2026-11-21 23:59 | Warning | BackOff | Pod         | shop      | web-1       | spec.containers{app} | 50          | Back-off restarting failed container
-        2026-11-22 08:00 | Warning | BackOff | Pod         | shop      | web-1       | spec.containers{app} | 7           | Back-off restarting failed container app in pod web-1
-        2026-11-22 09:00 | Warning | BackOff | Pod         | shop      | web-1       | spec.containers{app} | 5           | (combined from similar events): Back-off restarting failed container app in pod web-1
-        2026-11-22 08:00 | Normal  | BackOff | Pod         | shop      | web-1       | spec.containers{app} | 90          | Back-off pulling image "app:1"
-        2026-11-22 07:00 | Normal  | Started | Pod         | shop      | web-1       | spec.containers{app} | 4           | Container started
-        2026-11-22 07:00 | Normal  | Started | Pod         | shop      | web-1       | spec.containers{log} | 1           | Container started
-        2026-11-22 07:00 | Normal  | Started | Pod         | shop      | web-2       | spec.containers{app} | 1           | Container started
-        2026-11-22 08:30 | Warning | BackOff | Pod         | pay       | api-1       | -                    | 1           | Back-off restarting failed container
-        2026-11-22 08:30 | Warning | BackOff | Pod         | pay       | api-2       | -                    | 0           | Back-off restarting failed container
-        2026-11-22 08:30 | Warning | BackOff | Job         | pay       | nightly     | -                    | 9           | Back-off restarting failed container
+        last_seen        | type    | reason  | object_kind | namespace | workload_kind | workload | object_name | object_field_path    | occurrences | message
+        2026-11-21 23:59 | Warning | BackOff | Pod         | shop      | Deployment    | web      | web-1       | spec.containers{app} | 50          | Back-off restarting failed container
+        2026-11-22 08:00 | Warning | BackOff | Pod         | shop      | Deployment    | web      | web-1       | spec.containers{app} | 7           | Back-off restarting failed container app in pod web-1
+        2026-11-22 09:00 | Warning | BackOff | Pod         | shop      | Deployment    | web      | web-1       | spec.containers{app} | 5           | (combined from similar events): Back-off restarting failed container app in pod web-1
+        2026-11-22 08:10 | Warning | BackOff | Pod         | shop      | Deployment    | web      | web-3       | spec.containers{app} | 2           | Back-off restarting failed container app in pod web-3
+        2026-11-22 08:20 | Warning | BackOff | Pod         | shop      | Deployment    | web      | web-3       | spec.containers{log} | 3           | Back-off restarting failed container log in pod web-3
+        2026-11-22 08:00 | Normal  | BackOff | Pod         | shop      | Deployment    | web      | web-1       | spec.containers{app} | 90          | Back-off pulling image "app:1"
+        2026-11-22 07:00 | Normal  | Started | Pod         | shop      | Deployment    | web      | web-1       | spec.containers{app} | 4           | Container started
+        2026-11-22 07:00 | Normal  | Started | Pod         | shop      | Deployment    | web      | web-3       | spec.containers{app} | 1           | Container started
+        2026-11-22 07:00 | Normal  | Started | Pod         | shop      | Deployment    | web      | web-1       | spec.containers{log} | 1           | Container started
+        2026-11-22 07:00 | Normal  | Started | Pod         | shop      | Deployment    | web      | web-2       | spec.containers{app} | 1           | Container started
+        2026-11-22 08:30 | Warning | BackOff | Pod         | pay       | Pod           | api-1    | api-1       | -                    | 1           | Back-off restarting failed container
+        2026-11-22 08:30 | Warning | BackOff | Pod         | pay       | Pod           | api-2    | api-2       | -                    | 0           | Back-off restarting failed container
+        2026-11-22 08:30 | Warning | BackOff | Job         | pay       | Job           | nightly  | nightly     | -                    | 9           | Back-off restarting failed container
         """
     )
     columns, rows = expect(
         """
-        namespace | object_name | container | back_offs | starts | first_event      | last_event
-        shop      | web-1       | app       | 12        | 4      | 2026-11-22 08:00 | 2026-11-22 09:00
-        pay       | api-1       | -         | 1         | 0      | 2026-11-22 08:30 | 2026-11-22 08:30
+        namespace | workload_kind | workload | container | back_offs | starts | pods | first_event      | last_event       | example_pod
+        shop      | Deployment    | web      | app       | 14        | 5      | 2    | 2026-11-22 08:00 | 2026-11-22 09:00 | web-1
+        shop      | Deployment    | web      | log       | 3         | 0      | 1    | 2026-11-22 08:20 | 2026-11-22 08:20 | web-3
+        pay       | Pod           | api-1    | -         | 1         | 0      | 1    | 2026-11-22 08:30 | 2026-11-22 08:30 | api-1
         """
     )
     assert answer("crash_loops", session, DAY, columns=columns) == rows
     assert answer("crash_loops", session, DAY, columns=columns, limit="1") == rows[:1]
-    (first, _second) = answer("crash_loops", session, DAY, columns="example")
+    first = answer("crash_loops", session, DAY, columns="example")[0]
     assert str(first["example"]).startswith("(combined")
 
 
