@@ -13,7 +13,10 @@ _HEAD = """\
 -- The views of the lake {lake}, for DuckDB 2.0 and newer, as its files were at {now}.
 -- A later run of eventlake adds files and replaces others: print this again then.
 -- They are temporary views of your session: observations, events, latest, snapshots, coverage, reasons.
-
+{access}
+"""
+_ACCESS = """\
+-- The files lie in an object store: before this script, give your session access to it (docs/sql.md).
 """
 
 
@@ -36,5 +39,7 @@ def views(invocation: Invocation, output: Path | None) -> None:
     text, warnings = script(invocation.lake, cluster=invocation.cluster_option)
     for warning in warnings:
         invocation.warn(warning)
-    head = _HEAD.format(lake=invocation.lake_path.replace("\n", " "), now=rfc3339(invocation.now))
+    lake = invocation.lake_path.replace("\n", " ")
+    access = _ACCESS if "://" in lake else ""
+    head = _HEAD.format(lake=lake, now=rfc3339(invocation.now), access=access)
     deliver(invocation, (head + text).encode(), output)

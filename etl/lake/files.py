@@ -138,6 +138,10 @@ class Files(Protocol):
         """Return what DuckDB opens for ``path``."""
         ...
 
+    def address(self, location: str) -> str:
+        """Return the name by which other programs know a ``location``."""
+        ...
+
     def filesystem(self, trees: Sequence[str]) -> Taught | None:
         """Return what DuckDB has to be taught to open locations below ``trees``; null if nothing."""
         ...
@@ -277,6 +281,10 @@ class LocalFiles:
     def location(self, path: str) -> str:
         """Return the absolute path of the file."""
         return str((self._root / path).absolute())
+
+    def address(self, location: str) -> str:
+        """Return the path, which is the same for everybody."""
+        return location
 
     def filesystem(self, trees: Sequence[str]) -> None:  # noqa: ARG002 -- the seam's signature
         """Return nothing: DuckDB knows folders."""

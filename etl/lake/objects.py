@@ -158,6 +158,10 @@ class ObjectFiles:
         """Return the name that ``filesystem`` gives to ``path``."""
         return f"{PROTOCOL}://{path}"
 
+    def address(self, location: str) -> str:
+        """Return the object's own address in its store, such as ``s3://bucket/prefix/…``."""
+        return f"{self.root.rstrip('/')}/{location.removeprefix(f'{PROTOCOL}://')}"
+
     def filesystem(self, trees: Sequence[str]) -> LakeFileSystem:
         """Return a file system over the lake's ``trees``."""
         from etl.lake.filesystem import LakeFileSystem  # noqa: PLC0415 -- only queries pay for fsspec

@@ -49,6 +49,11 @@ from etl.timespan import Duration
 # A single statement pays for no table that nobody asks again.
 _AGAIN = 2
 _ONE_SELECT = "exactly one SELECT is wanted: the lake is read-only and statements run one by one"
+# DuckDB asks for the values first, and keeps them as a type of its own: two statements more.
+_PIVOT = (
+    "PIVOT has to name its values, such as PIVOT events ON type IN ('Normal', 'Warning') USING"
+    " sum(occurrences): without them it is several statements, of which one writes"
+)
 _CATALOGUE = Path(__file__).with_name("event_reasons.tsv")
 
 
@@ -166,6 +171,8 @@ class Session:
         """Return the names that ``text`` binds; raises ``QueryError`` unless it is exactly one SELECT."""
         try:
             found = self._connection.extract_statements(text)
+            if len(found) == 1 and found[0].type == duckdb.StatementType.MULTI:
+                raise StatementError(_PIVOT)
             if len(found) != 1 or found[0].type != duckdb.StatementType.SELECT:
                 raise StatementError(_ONE_SELECT)
         except duckdb.Error as error:

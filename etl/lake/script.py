@@ -37,8 +37,9 @@ class _Noting(Session):
 
     def _read_files(self, view: str, locations: Sequence[str]) -> None:
         super()._read_files(view, locations)
-        if locations:
-            listed = ",\n".join(f"    {_quoted(location)}" for location in locations)
+        if locations and self._lake:
+            known = map(self._lake.files.address, locations)
+            listed = ",\n".join(f"    {_quoted(address)}" for address in known)
             self.noted.append(f"set variable {_VARIABLES[view]} = [\n{listed}\n]")
             self._note(f"lake/{view}", view)
 

@@ -238,9 +238,11 @@ _SENTENCES: dict[str, tuple[str, str]] = {
 
 
 def label(column: str, language: Language) -> str:
-    """Head of the column named ``column``."""
+    """Head of the column named ``column``; a name with capitals, such as a value of PIVOT, stays as it is."""
     if column in _COLUMNS:
         return _pick(_COLUMNS[column], language)
+    if column != column.lower():
+        return column
     return column.replace("_", " ").capitalize()
 
 

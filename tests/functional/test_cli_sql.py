@@ -88,6 +88,22 @@ def test_one_select_is_answered_in_every_form(lake: Path) -> None:
     assert "BackOff" in asked(lake, query).out
 
 
+def test_pivot_names_its_values(opened: Stranger) -> None:
+    """With them it is one SELECT like any other; without, it would write a type, and is refused with the way on."""
+    named = "pivot events on type in ('Normal', 'Warning') using count(*) as n group by reason"
+    (row, *_) = opened.run(named, {}).to_pylist()
+    assert set(row) == {"reason", "Normal_n", "Warning_n"}
+    for query in (
+        "pivot events on type using count(*)",
+        "with p as (pivot events on type using count(*)) select * from p",
+        "pivot events on type in (select 'x') using count(*)",
+    ):
+        with pytest.raises(StatementError, match="PIVOT has to name its values, such as"):
+            opened.run(query, {})
+    with pytest.raises(StatementError, match="read_text"):
+        opened.run("pivot read_text('/etc/hostname') on content in ('x') using count(*)", {})
+
+
 @pytest.mark.parametrize(
     "query",
     [

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from obstore.fsspec import FsspecStore
 
 from etl.lake.files import LocalFiles
 from etl.lake.layout import Lake
@@ -16,6 +17,7 @@ from tests.lib import lakes, tables
 from tests.lib.api_answers import encoded
 from tests.lib.commandline import NOW, eventlake, parts
 from tests.lib.events import event
+from tests.lib.stores import ENVIRON, Store
 
 
 def put(lake: Path, day: int, count: int) -> None:
@@ -88,6 +90,41 @@ def test_a_damaged_file_is_named_and_left_out(tmp_path: Path) -> None:
     with duckdb.connect() as connection:
         connection.execute(done.out)
         assert connection.sql("select count(*) from events").fetchall() == [(1,)]
+
+
+def test_a_lake_in_a_bucket_is_named_by_its_own_addresses(tmp_path: Path) -> None:
+    """Plain DuckDB says which address it cannot open, and taught a file system for S3 it shows what we show."""
+    with Store() as store:
+        config = tmp_path / "config.yaml"
+        config.write_text(store.configuration())
+        asked = ("--config", config, "--lake", "s3://bucket/team lake/", "--cluster", "a:b/c")
+        document = encoded({"kind": "List", "apiVersion": "v1", "items": [event(at=NOW)]})
+        proof = ("--scope", "all", "--collected-at", NOW.isoformat())
+        done = eventlake(*asked, "import", "-", *proof, stdin=document, environ=ENVIRON)
+        assert done.code == 0, done.err
+        printed = eventlake(*asked, "views", environ=ENVIRON)
+        assert (printed.code, printed.err) == (0, "")
+        assert "give your session access" in printed.out
+        with (
+            duckdb.connect(config={"autoinstall_known_extensions": "false"}) as alone,
+            pytest.raises(duckdb.Error, match=r"s3://bucket/team lake/parts|httpfs"),
+        ):
+            alone.execute(printed.out)
+        access = FsspecStore(
+            "s3",
+            endpoint=store.url,
+            client_options={"allow_http": True},
+            access_key_id=ENVIRON["AWS_ACCESS_KEY_ID"],
+            secret_access_key=ENVIRON["AWS_SECRET_ACCESS_KEY"],
+        )
+        with duckdb.connect() as plain, session(Lake(store.files("team lake"))) as ours:
+            plain.register_filesystem(access)
+            plain.execute(printed.out)
+            for view in PUBLIC:
+                text = f"select * from {view} order by all"  # noqa: S608 -- ours
+                found = plain.sql(text).to_arrow_table().to_pylist()
+                assert found == ours.run(text, {}).to_pylist()
+                assert found, view
 
 
 def test_no_lake_is_an_error(tmp_path: Path) -> None:

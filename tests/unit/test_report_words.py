@@ -21,6 +21,7 @@ def test_every_column_of_a_shipped_report_has_a_head_in_both_languages(name: str
 def test_a_column_of_ones_own_is_shown_by_its_name() -> None:
     """What is not known is written as words."""
     assert words.label("my_own_column", "zh") == "My own column"
+    assert words.label("BackOff", "en") == "BackOff"
 
 
 def test_only_what_eventlake_wrote_is_translated() -> None:
