@@ -12,6 +12,7 @@ from etl.commands.invocation import Invocation
 from etl.commands.options import DAY, LOCAL_MOMENT, SPAN, window, zone_of
 from etl.commands.places import namespace_of
 from etl.errors import UsageError
+from etl.timespan import Window
 
 if TYPE_CHECKING:
     from etl.incident.kinds import Reference
