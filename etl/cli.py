@@ -168,9 +168,12 @@ def main(
     now: datetime | None = None,
     streams: tuple[BinaryIO, TextIO, TextIO] | None = None,
     sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], datetime] | None = None,
     program: str | None = None,
 ) -> int:
     """Run the command line and return its exit code; tests give the world that it runs in.
+
+    ``clock`` goes on from ``now``, in UTC; without one time passes as it does.
 
     ``program`` is what it was called as, for its usage; as a plugin of kubectl that is
     ``kubectl eventlake``.
@@ -181,7 +184,7 @@ def main(
     started = now or datetime.now(UTC)
     invocation = Invocation(
         now=started,
-        clock=_clock(started),
+        clock=clock or _clock(started),
         sleep=sleep,
         environ=os.environ if environ is None else environ,
         stdin=stdin,

@@ -113,7 +113,11 @@ class Turns:
     def begin(self, name: str) -> None:
         """Begin with the next piece."""
         self._turn += 1
-        self._pace.title = f"{self._what} {self._turn} of {self._total}: {name}"
+        self._pace.title = (
+            f"{self._what} {self._turn} of {self._total}: {name}"
+            if self._total > 1
+            else f"{self._what} {name}"
+        )
         self(0.0)
 
     def __call__(self, share: float) -> None:

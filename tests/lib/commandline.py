@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from etl.lake.files import TEMPORARY_PREFIX, LocalFiles
 from etl.lake.layout import Lake
 from etl.lake.query import session
 
+_SLOWER = 1000
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 
 
@@ -73,6 +74,7 @@ def eventlake(
             now=now,
             streams=(io.BytesIO(stdin), stdout, err),
             sleep=Waits() if sleep is None else sleep,
+            clock=_slow(now),
         )
     raw = out.getvalue()
     return Done(code, raw.decode("utf-8", "replace"), err.getvalue(), raw)
@@ -119,6 +121,12 @@ def contents(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+def _slow(now: datetime) -> Callable[[], datetime]:
+    """Return a clock on which hardly anything takes long, however busy this machine is."""
+    origin = time.monotonic()
+    return lambda: now + timedelta(seconds=(time.monotonic() - origin) / _SLOWER)
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

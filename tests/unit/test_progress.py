@@ -102,3 +102,5 @@ def test_pieces_that_take_turns(clock: Clock) -> None:
     assert (pace.title, pace.share) == ("report 1 of 4: top_reasons", 0.125)
     turns.begin("movers")
     assert (pace.title, pace.share) == ("report 2 of 4: movers", 0.25)
+    Turns(pace, "report", 1).begin("coverage")
+    assert pace.title == "report coverage"
