@@ -47,6 +47,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "deliver": ("digest", "deliver", "Send what the outbox still holds."),
     "doctor": ("doctor", "doctor", "List what is wrong with the lake, and mend it."),
     "rules": ("rules", "rules", "List, check and explain the rules."),
+    "receivers": (
+        "receivers",
+        "receivers",
+        "List the receivers, and send one of them a test message.",
+    ),
     "sample": ("sample", "sample", "Write the embedded sample of real events into a lake."),
     "version": ("version", "version", "Print the version."),
 }

@@ -14,6 +14,7 @@ from etl.alerts.model import (
     Language,
     Mover,
     Noisy,
+    Severity,
     Totals,
 )
 from etl.timespan import Window
@@ -21,7 +22,13 @@ from etl.timespan import Window
 _DAY = timedelta(days=1)
 
 
-def specimen(now: datetime, *, timezone: str = "UTC", language: Language = "en") -> Digest:
+def specimen(
+    now: datetime,
+    *,
+    timezone: str = "UTC",
+    language: Language = "en",
+    severity: Severity = "critical",
+) -> Digest:
     """Return a digest of the day before ``now`` that says of itself that it is a test."""
     start = now - _DAY
     return Digest(
@@ -38,7 +45,7 @@ def specimen(now: datetime, *, timezone: str = "UTC", language: Language = "en")
             last_snapshot_at=now,
         ),
         totals=Totals(1200, 80, 60, 4, 1000.0, 78.5),
-        findings=(_finding(now),),
+        findings=(_finding(now, severity),),
         first_seen=(
             FirstSeen(
                 "test", "TestReason", "Pod", "Warning", 1, start, "Only a test.", "a message"
@@ -65,10 +72,10 @@ def bare(now: datetime) -> Digest:
     )
 
 
-def _finding(now: datetime) -> Finding:
+def _finding(now: datetime, severity: Severity) -> Finding:
     return Finding(
         alert="TestOfTheReceiver",
-        severity="critical",
+        severity=severity,
         labels={"cluster": "test", "namespace": "test"},
         value=12,
         baseline=3.4,

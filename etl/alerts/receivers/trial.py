@@ -1,0 +1,34 @@
+"""A marked test message to one receiver, past the outbox, and what each of its targets answered."""
+
+from __future__ import annotations
+
+import secrets as chance
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+from etl.alerts.model import Digest
+from etl.alerts.receivers import Placed
+from etl.wire.outcome import Kind, Outcome, TransportError
+from etl.wire.secrets import SecretError
+
+
+def tried(
+    placed: Placed, digest: Digest, *, now: datetime, sleep: Callable[[float], None]
+) -> Iterator[Outcome]:
+    """Send each message of ``digest`` once and yield what came of it; the first failure is the last message."""
+    # Not that of a delivery: a test may be sent as often as somebody likes.
+    name = chance.token_hex(16)
+    for number, part in enumerate(placed.target.prepare(placed.digest(digest))):
+        if number and placed.target.spacing > timedelta(0):
+            sleep(placed.target.spacing.total_seconds())
+        try:
+            outcome = placed.target.send(
+                part.payload, delivery_id=f"{name[:30]}{number:02d}", repeat=False, now=now
+            )
+        except TransportError as error:
+            outcome = error.outcome
+        except SecretError as error:
+            outcome = Outcome(Kind.PERMANENT, str(error))
+        yield outcome
+        if not outcome.delivered:
+            return
