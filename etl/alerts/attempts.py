@@ -24,7 +24,9 @@ from etl.log import redact
 from etl.wire.outcome import Kind, Outcome, TransportError
 from etl.wire.secrets import SecretError
 
+# How long one target may keep a run waiting, and how long all of them together; each is asked once.
 BUDGET = timedelta(seconds=120)
+JOB_BUDGET = timedelta(minutes=8)
 # Attempts in the run that made the message; later runs make one each, or the outbox of a receiver
 # that is down for days would fill with thousands of files.
 _TRIES_AT_ONCE = 6
@@ -93,22 +95,32 @@ class Pace:
             self.pause(early)
         self.last[address] = self.moment
 
+    def until(self) -> datetime:
+        """Return how long a target that is served from now on may keep the run waiting."""
+        return min(self.moment + BUDGET, self.now + JOB_BUDGET)
+
 
 Shorter = Callable[[Entry], Entry | None]
 """Makes the message one step shorter; None where it cannot."""
 
 
 def deliver(
-    entry: Entry, placed: Placed, outbox: Outbox, pace: Pace, *, shorter: Shorter
+    entry: Entry,
+    placed: Placed,
+    outbox: Outbox,
+    pace: Pace,
+    *,
+    shorter: Shorter,
+    until: datetime,
 ) -> Result:
-    """Try to deliver ``entry`` within the budget; raises ``LakeError`` where nothing can be noted."""
+    """Try to deliver ``entry``, waiting no longer than ``until``; raises ``LakeError`` where nothing can be noted."""
     history = outbox.attempts(entry.id)
     if outbox.settled(entry.id):
         # Asked after the history was read: a run that sends writes its receipt before it fills in
         # its attempt, so one of the two is seen.
         return Result(Ending.ELSEWHERE, "another run has sent it")
-    started = pace.moment
-    if (held := _not_yet(entry, history, outbox, pace)) is not None:
+    held = _not_yet(entry, history, outbox, pace) or _doubtful(entry, placed, history, outbox, pace)
+    if held is not None:
         return held
     while True:
         attempt = _claimed(entry, placed, history, pace.moment)
@@ -118,7 +130,7 @@ def deliver(
         if outcome.delivered:
             # The receipt first: it alone keeps the message from being sent again.
             outbox.deliver(entry, outcome, moment=pace.moment, attempts=attempt.number)
-        wait = _wait(outcome, history, pace, left=BUDGET - (pace.moment - started))
+        wait = _wait(outcome, history, pace, left=until - pace.moment)
         attempt = _finished(attempt, outcome, pace, again=wait is not None)
         outbox.finish(attempt)
         history.append(attempt)
@@ -134,7 +146,8 @@ def deliver(
             outbox.bury(entry, attempt.detail, moment=pace.moment)
             return Result(Ending.DEAD, attempt.detail)
         if wait is None:
-            return Result(Ending.WAITING, attempt.detail)
+            doubtful = _doubtful(entry, placed, history, outbox, pace)
+            return doubtful or Result(Ending.WAITING, attempt.detail)
         pace.pause(wait)
 
 
@@ -176,6 +189,17 @@ def _not_yet(entry: Entry, history: list[Attempt], outbox: Outbox, pace: Pace) -
     if last_attempt.retry_at and last_attempt.retry_at > pace.moment:
         return Result(Ending.WAITING, last_attempt.detail)
     return None
+
+
+def _doubtful(
+    entry: Entry, placed: Placed, history: list[Attempt], outbox: Outbox, pace: Pace
+) -> Result | None:
+    """Give a message up that may have arrived already, where its receiver wants none twice."""
+    if placed.receiver.on_unknown != "skip" or not any(attempt.unclear for attempt in history):
+        return None
+    reason = "nobody knows whether it arrived, and on_unknown is skip"
+    outbox.bury(entry, reason, moment=pace.moment)
+    return Result(Ending.DEAD, reason)
 
 
 def _claimed(entry: Entry, placed: Placed, history: list[Attempt], moment: datetime) -> Attempt:

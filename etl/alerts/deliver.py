@@ -177,10 +177,11 @@ class _Run:
 
     def serve(self, item: Placed, entries: Iterable[Entry], *, digest: Digest | None) -> None:
         """Send a target its messages in order; the first that must wait makes the others wait."""
+        until = self.pace.until()
         for entry in entries:
             try:
                 shorter = _shortener(item, digest)
-                result = deliver(entry, item, self.outbox, self.pace, shorter=shorter)
+                result = deliver(entry, item, self.outbox, self.pace, shorter=shorter, until=until)
             except Exception as error:  # noqa: BLE001
                 # One target never stops another, not even by a defect; ``delivery`` raises it.
                 self.defects.append(error)

@@ -439,6 +439,8 @@ class Receiver(_Section, frozen=True):
     """The receiver's name, unique."""
     language: Literal["", "en", "zh"] = ""
     """Language of its digest; empty means the global one."""
+    on_unknown: Literal["resend", "skip"] = "resend"
+    """What becomes of a message of which nobody knows whether it arrived: resend it with a mark, or skip it, which the next digest tells."""
     console_configs: list[ConsoleConfig] = []
     """Terminals."""
     webhook_configs: list[WebhookConfig] = []

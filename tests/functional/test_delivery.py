@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from etl import log
@@ -174,6 +175,31 @@ def test_a_message_that_may_have_arrived_is_repeated_with_a_mark(tmp_path: Path,
     assert second["text"].startswith("Possible repeat")
     assert hook.requests[1].headers["eventlake-possible-repeat"] == "true"
     assert hook.requests[0].headers["webhook-id"] == hook.requests[1].headers["webhook-id"]
+
+
+def test_a_receiver_that_wants_none_twice_gets_it_once_at_most(tmp_path: Path) -> None:
+    """With on_unknown: skip a message in doubt is given up at once, and the next digest says so."""
+    lost = Answer(200, delivery=Delivery(silent=True, end="close"))
+    hook = Hook(lost, Answer(200))
+    with LoopbackServer(hook.respond) as server:
+        receiver = msgspec.structs.replace(webhook(server.url), on_unknown="skip")
+        made = sender(tmp_path, receiver)
+        assert made.send(QUIET).failures[0].dead
+        assert made.send_pending() == deliver.Delivery()
+    assert len(hook.requests) == 1
+    assert "nobody knows whether it arrived" in deliver.health(made.files, made.now)[0]
+
+
+def test_many_receivers_that_are_down_do_not_hold_up_the_run(tmp_path: Path) -> None:
+    """Each is asked once at least; waiting for them ends after eight minutes, whatever they ask for."""
+    down = Answer(503, b"", {"Retry-After": "100"})
+    hook = Hook(down)
+    with LoopbackServer(hook.respond) as server:
+        made = sender(tmp_path, *(webhook(server.url, f"hook-{n}") for n in range(12)))
+        delivery = made.send(QUIET)
+    assert len(delivery.failures) == 12
+    assert sum(made.pauses) <= 480
+    assert len(hook.requests) == 12 + len(made.pauses)
 
 
 def test_a_hanging_receiver_ends_at_its_timeout(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from etl.alerts.receivers import answers
 from etl.alerts.receivers.facts import FACTS, Facts
 from etl.alerts.receivers.target import Outside, Part, budget_at
 from etl.config.settings import ChatConfig, HookConfig
-from etl.wire import budget, http, secrets
+from etl.wire import budget, escaping, http, secrets
 from etl.wire.outcome import Outcome
 
 _JSON = {"Content-Type": "application/json; charset=utf-8"}
@@ -33,7 +33,7 @@ Hook = TypeVar("Hook", bound=HookConfig)
 class Draft:
     """One message before a vendor's payload is made of it.
 
-    ``blocks`` are markup of the chat's dialect, ``title`` is plain text of strangers' names,
+    ``blocks`` are markup of the chat's dialect, ``title`` is plain text with strangers' names, which calls nobody,
     ``severity`` the worst of the findings, ``calls`` whether people are to be mentioned.
     """
 
@@ -167,4 +167,6 @@ class HookChat(Chat[Hook]):
 
 def _draft(blocks: Sequence[str], digest: Digest, *, calls: bool) -> Draft:
     worst = next((severity for severity in SEVERITIES if digest.counted(severity)), None)
-    return Draft(tuple(blocks), render.title(digest), worst, calls)
+    # Some clients make links and mentions even of what is called plain text.
+    title = escaping.wecom(render.title(digest))
+    return Draft(tuple(blocks), title, worst, calls)

@@ -14,7 +14,6 @@ from etl.alerts.model import Severity
 from etl.alerts.receivers import answers
 from etl.alerts.receivers.chat import Draft, HookChat
 from etl.config.settings import TeamsConfig
-from etl.wire.escaping import one_line
 from etl.wire.http import Answer
 from etl.wire.outcome import Outcome
 
@@ -38,7 +37,8 @@ class Teams(HookChat[TeamsConfig]):
     def payload(self, draft: Draft) -> dict[str, object]:
         """Return one card: the title, then a text block per line, as Teams runs lines together."""
         title = {
-            **_text(one_line(draft.title)),
+            # A text block is Markdown, also in a title.
+            **_text(self.dialect.text(draft.title)),
             "size": "medium",
             "weight": "bolder",
             "color": _COLOURS[draft.severity],
