@@ -12,12 +12,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import pyarrow as pa
+
 from etl.alerts import health, trial
 from etl.alerts.baseline import Baseline
 from etl.alerts.condensed import candidates, reasons
 from etl.alerts.learned import BY_TIME, Learned
 from etl.alerts.model import SEVERITIES, Finding, Held, Language
 from etl.alerts.rules import Rule
+from etl.alerts.threshold import Threshold
 from etl.errors import QueryError, quoted
 from etl.lake.query import Session
 from etl.timespan import Window, rfc3339
@@ -164,10 +167,9 @@ def _tried(
 ) -> list[Measured] | QueryError:
     """Return the rows over the rule's threshold, or why it cannot be asked: the others are asked all the same."""
     try:
-        rows = _rows(rule, session, window, baseline)
+        return _rows(rule, session, window, baseline, over=rule.threshold)
     except QueryError as error:
         return error
-    return [row for row in rows if rule.threshold.met(row.value)]
 
 
 def measure(rule: Rule, session: Session, *, window: Window, baseline: Baseline) -> list[Measured]:
@@ -187,14 +189,28 @@ def _own(span: timedelta | None, window: Window, baseline: Baseline) -> tuple[Wi
     return own, replace(baseline, window=own, start=min(baseline.start, own.start))
 
 
-def _rows(rule: Rule, session: Session, window: Window, baseline: Baseline) -> list[Measured]:
-    """Ask a rule of the candidates, or one with SQL of the lake."""
+def _rows(
+    rule: Rule,
+    session: Session,
+    window: Window,
+    baseline: Baseline,
+    *,
+    over: Threshold | None = None,
+) -> list[Measured]:
+    """Ask a rule of the candidates, or one with SQL of the lake; for all rows or those ``over`` a threshold.
+
+    Of 25 rules over a week of 2.7 million states 863,000 rows come back and few count: they are
+    left out before they become objects, which took 5 of 11 s.
+    """
     bound = {"base": baseline.start, "start": window.start, "end": window.end}
-    found = session.run(rule.statement, {**rule.parameters, **bound}).to_pylist()
-    if rule.kind == "match" and not rule.by and not found:
+    found = session.run(rule.statement, {**rule.parameters, **bound})
+    if rule.kind == "match" and not rule.by and not found.num_rows:
         # A total of nothing is zero, so that a rule can ask for what must happen.
-        found = [{"value": 0, "baseline_total": 0, "last_seen": None, "message": None}]
-    rows = [_row(rule, row, baseline) for row in found if row.get("value") is not None]
+        nothing = {"value": 0, "baseline_total": 0, "last_seen": None, "message": None}
+        found = pa.Table.from_pylist([nothing], found.schema)
+    if over is not None:
+        found = found.filter(over.among(found["value"]))
+    rows = [_row(rule, row, baseline) for row in found.to_pylist() if row.get("value") is not None]
     return sorted(rows, key=lambda row: (-row.value, sorted(row.labels.items())))
 
 

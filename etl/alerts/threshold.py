@@ -9,6 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 _FORM = re.compile(r"(>=|<=|==|!=|>|<)\s*([-+]?\d+(?:\.\d+)?)")
 _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
@@ -17,6 +20,15 @@ _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
     "==": operator.eq,
     "!=": operator.ne,
+}
+
+_FUNCTIONS: Mapping[str, Callable[[pa.ChunkedArray, float], pa.ChunkedArray]] = {
+    ">": pc.greater,
+    ">=": pc.greater_equal,
+    "<": pc.less,
+    "<=": pc.less_equal,
+    "==": pc.equal,
+    "!=": pc.not_equal,
 }
 
 
@@ -49,6 +61,13 @@ class Threshold:
     def met(self, value: float) -> bool:
         """Say whether ``value`` is a finding; what is not a number never is."""
         return not math.isnan(value) and _OPERATORS[self.operator](value, self.number)
+
+    def among(self, values: pa.ChunkedArray) -> pa.ChunkedArray:
+        """Say of each of ``values`` (numbers) what ``met`` says of one; null is none."""
+        numbers = pc.cast(values, pa.float64())
+        return pc.and_(
+            _FUNCTIONS[self.operator](numbers, self.number), pc.invert(pc.is_nan(numbers))
+        )
 
     def __str__(self) -> str:
         """Write the threshold as ``parse`` reads it."""

@@ -1,5 +1,5 @@
 -- title: Near
--- question: Which observations does the counting of open days depend on? Theirs and those of the day before.
+-- question: Which observations does the counting of open days depend on? Their own and those of the day before.
 select
     cluster,
     date,
@@ -10,7 +10,8 @@ select
     first_seen,
     last_seen,
     resource_version,
-    flags
+    flags,
+    true as own
 from merged
 union all
 select
@@ -23,5 +24,6 @@ select
     first_seen,
     last_seen,
     resource_version,
-    flags
+    flags,
+    false as own
 from context

@@ -2,7 +2,7 @@
 -- question: How many occurrences does each observation add, and since when?
 -- A day is computed from its own observations and those of the day before, and from
 -- nothing else: an observation whose lineage goes on the day after stands here as itself
--- and as context of that day.
+-- and as context of that day. One that is not counted (own is false) stands as context alone.
 -- In a lineage (the event objects that continue one count: same cluster, namespace,
 -- event name and first seen) ordered by (last_seen, n, uid), an observation adds what
 -- its count exceeds the greatest count before it. A count that falls while the object
@@ -26,7 +26,8 @@ with states as (
         last_seen,
         first_seen,
         resource_version,
-        coalesce(list_contains(flags, 'implausible'), false) as implausible
+        coalesce(list_contains(flags, 'implausible'), false) as implausible,
+        own
     from near
 ),
 
@@ -35,6 +36,7 @@ continued as (
         lineage,
         date - 1 as date
     from states
+    where own
 ),
 
 contexts as (
@@ -42,6 +44,7 @@ contexts as (
         *,
         date as day
     from states
+    where own
     union all
     select
         *,

@@ -12,6 +12,7 @@ select
     last_seen,
     resource_version,
     flags,
-    place
+    place,
+    place is not null as own
 from sliced
 where line % getvariable('slices') = getvariable('slice')

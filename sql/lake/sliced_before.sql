@@ -2,7 +2,7 @@
 -- question: Which observations of the day before may belong to lineages of the day that is sealed?
 with before as (
     select
-        uncounted.*,
+        uncounted.* exclude (own),
         cast(null as bigint) as place,
         hash(namespace, coalesce(name, uid)) as line
     from uncounted

@@ -99,7 +99,7 @@ def test_the_worked_example_of_occurrences_is_what_the_statement_gives() -> None
     rows = [line.split("|")[:7] for line in lines if not line.startswith("-")]
     given = "\n".join("|".join([*row[:5], "w"]) for row in rows[1:])
     head = "|".join([*rows[0][:5], "name"])
-    opened = Session.over({"near": tables.observations(f"{head}\n{given}")})
+    opened = Session.over({"near": tables.near(tables.observations(f"{head}\n{given}"))})
     found = opened.run(statement("lake/occurrences").text, {}).to_pylist()
     shown = {
         (r["uid"], str(r["n"])): (str(r["occurrences"]), f"{r['since']:%Y-%m-%d %H:%M}")

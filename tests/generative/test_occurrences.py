@@ -31,7 +31,7 @@ from etl.lake.layout import Lake
 from etl.lake.query import Session, session
 from etl.statements import statement
 from tests.conftest import Tally
-from tests.lib import lakes
+from tests.lib import lakes, tables
 from tests.lib.histories import EPOCH, History, delivered, history
 from tests.lib.reference import Added, Key, Seen, merged, occurrences
 
@@ -170,7 +170,7 @@ def _is_what_happened(told: list[History], expected: dict[Key, Added]) -> None:
 def shipped(observations: list[Seen]) -> dict[Key, Added]:
     """Return what the statement of the product says."""
     rows = _table(observations)
-    opened = Session.over({"near": rows})
+    opened = Session.over({"near": tables.near(rows)})
     found = opened.run(statement("lake/occurrences").text, {})
     opened.close()
     return _by_key(found)

@@ -94,6 +94,11 @@ def observations(text: str) -> pa.Table:
     return typed_table(text, schema.FULL_SCHEMA)
 
 
+def near(rows: pa.Table) -> pa.Table:
+    """Rows of the view ``observations`` as those of ``near``: all of them are to be counted."""
+    return rows.append_column("own", pa.array([True] * rows.num_rows, pa.bool_()))
+
+
 def snapshots(text: str) -> pa.Table:
     """A drawn table as rows of the view ``snapshots``."""
     return typed_table(text, manifest.FULL_SNAPSHOT_SCHEMA)

@@ -164,7 +164,7 @@ def _counted(text: str) -> None:
         at = observations.schema.get_field_index("name")
         names = pa.array(["web.1"] * len(drawn), pa.string())
         observations = observations.set_column(at, observations.schema.field(at), names)
-    occurrences = Session.over({"near": observations})
+    occurrences = Session.over({"near": tables.near(observations)})
     found = occurrences.run(statement("lake/occurrences").text, {})
     occurrences.close()
     rows = _view(

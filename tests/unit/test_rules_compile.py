@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
+import pyarrow as pa
 import pytest
 
 from etl.alerts import rules, trial
@@ -331,3 +333,14 @@ def test_trial_knows_the_lakes_columns(tmp_path: Path) -> None:
             there = {field.name: field.type for field in real.run(text, {}).schema}
             assert tried == there, view
     blank.close()
+
+
+@pytest.mark.parametrize("operator", [">", ">=", "<", "<=", "==", "!="])
+def test_a_threshold_says_of_many_values_what_it_says_of_one(operator: str) -> None:
+    """Rows are left out before they become objects by the rule that holds for a single value."""
+    threshold = Threshold.parse(f"{operator} 2")
+    values = [1, 2, 3.5, -1, math.nan, math.inf, None]
+    found = threshold.among(pa.chunked_array([pa.array(values, pa.float64())])).to_pylist()
+    assert [bool(one) for one in found] == [v is not None and threshold.met(v) for v in values]
+    whole = pa.chunked_array([pa.array([1, 2, 3], pa.int64())])
+    assert threshold.among(whole).to_pylist() == [threshold.met(v) for v in (1, 2, 3)]
