@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from etl.alerts.alert import fingerprint
 from etl.alerts.model import Digest, Finding
 from etl.timespan import rfc3339
 from etl.wire.escaping import one_line
@@ -19,6 +20,11 @@ _NOT_IN_NAME = re.compile(r"[^a-zA-Z0-9_]")
 _LABEL_CHARACTERS = 200
 # What Alertmanager's Go writes for a time that is not set.
 _NO_TIME = "0001-01-01T00:00:00Z"
+
+
+def name(finding: Finding) -> str:
+    """Return what names the alert over time, also where nothing is remembered of it."""
+    return finding.fingerprint or fingerprint(finding.alert, finding.labels)
 
 
 def labels(finding: Finding) -> dict[str, str]:
@@ -79,7 +85,7 @@ def _alert(finding: Finding, digest: Digest) -> dict[str, Any]:
         "startsAt": rfc3339(started(finding, digest)),
         "endsAt": rfc3339(digest.window.end) if over else _NO_TIME,
         "generatorURL": digest.link,
-        "fingerprint": finding.fingerprint,
+        "fingerprint": name(finding),
     }
 
 

@@ -21,6 +21,7 @@ from etl.alerts.outbox import GIVEN_UP_AFTER, KEPT, Entry, Outbox, Subject, cont
 from etl.alerts.receivers import Placed, placed, title
 from etl.alerts.receivers.target import STEPS, Outside, Part
 from etl.alerts.remembered import health, last_digest, was_delivered
+from etl.alerts.routing import Share
 from etl.config.settings import Settings
 from etl.errors import DeliveryError
 from etl.lake.files import Files
@@ -91,13 +92,13 @@ def send_digest(
     """Send ``digest`` to every target that does not have it; what fails stays in the outbox."""
     run = _Run(files, Pace(now, sleep, jitter))
     targets = placed(settings, outside)
-    if not digest.wanted(settings.digest.send):
-        for item in targets:
-            run.skip(item, digest)
-        return run.delivery()
-    queued = [(item, run.enqueue(item, item.digest(digest))) for item in targets]
-    for item, entries in queued:
-        run.serve(item, entries, digest=item.digest(digest))
+    queued = [
+        (item, share, run.enqueue(item, share, settings))
+        for item in targets
+        for share in item.shares(digest, settings)
+    ]
+    for item, share, entries in queued:
+        run.serve(item, entries, share=share)
     run.outbox.prune(now - KEPT)
     return run.delivery()
 
@@ -118,7 +119,7 @@ def send_pending(
     for key, entries in groupby(waiting, key=lambda entry: (entry.receiver, entry.place)):
         item = targets.get(key)
         if item is not None:
-            run.serve(item, list(entries), digest=None)
+            run.serve(item, list(entries), share=None)
             continue
         for entry in entries:
             # The configuration may be half rolled out: the target may come back.
@@ -149,38 +150,44 @@ class _Run:
             raise self.defects[0]
         return Delivery(tuple(self.delivered), tuple(self.failures), self.elsewhere)
 
-    def enqueue(self, item: Placed, digest: Digest) -> list[Entry]:
+    def enqueue(self, item: Placed, share: Share, settings: Settings) -> list[Entry]:
         """Put the target's messages into the outbox; return those that are still to be sent."""
+        if not (item.per_alert or share.digest.wanted(settings.digest.send)):
+            self.skip(item, share.digest)
+            return []
         try:
-            return self._enqueued(item, digest, item.target.prepare(digest))
+            return self._enqueued(item, share, item.target.prepare(share.digest))
         except LeafError as error:
-            self._bury_unmade(item, digest, str(error))
+            self._bury_unmade(item, share, str(error))
         except Exception as error:  # noqa: BLE001
             # As in ``serve``: one target never stops another, and ``delivery`` raises it.
             self.defects.append(error)
         return []
 
-    def _enqueued(self, item: Placed, digest: Digest, parts: Sequence[Part]) -> list[Entry]:
+    def _enqueued(self, item: Placed, share: Share, parts: Sequence[Part]) -> list[Entry]:
         entries = [
-            _entry(item, digest, number, part, self.pace.now)
+            _entry(item, share, number, part, self.pace.now)
             for number, part in enumerate(parts, start=1)
         ]
         for entry in entries:
             self.outbox.add(entry)
+        if share.group or not parts or parts[0].about:
+            # These have names of their own; what says that the digest was seen to is this.
+            self.skip(item, share.digest)
         # What an earlier run put there stays as it was.
         return [kept for entry in entries if (kept := self.outbox.pending(entry.id))]
 
     def skip(self, item: Placed, digest: Digest) -> None:
         """Note that nothing is sent to the target about this window."""
-        entry = _entry(item, digest, 1, Part(None, None), self.pace.now)
+        entry = _entry(item, Share("", digest), 1, Part(None, None), self.pace.now)
         self.outbox.skip(entry, moment=self.pace.now)
 
-    def serve(self, item: Placed, entries: Iterable[Entry], *, digest: Digest | None) -> None:
+    def serve(self, item: Placed, entries: Iterable[Entry], *, share: Share | None) -> None:
         """Send a target its messages in order; the first that must wait makes the others wait."""
         until = self.pace.until()
         for entry in entries:
             try:
-                shorter = _shortener(item, digest)
+                shorter = _shortener(item, share)
                 result = deliver(entry, item, self.outbox, self.pace, shorter=shorter, until=until)
             except Exception as error:  # noqa: BLE001
                 # One target never stops another, not even by a defect; ``delivery`` raises it.
@@ -206,19 +213,23 @@ class _Run:
             dead = result.ending is Ending.DEAD
             self.failures.append(Failure(name, redact(result.detail), dead))
 
-    def _bury_unmade(self, item: Placed, digest: Digest, reason: str) -> None:
+    def _bury_unmade(self, item: Placed, share: Share, reason: str) -> None:
         """Give up a message that cannot even be made, so that no later run makes it again."""
-        entry = _entry(item, digest, 1, Part(None, None), self.pace.now)
+        entry = _entry(item, share, 1, Part(None, None), self.pace.now)
         if not self.outbox.known(entry.id):
             self.outbox.bury(entry, reason, moment=self.pace.now)
             self._note(item.name, Result(Ending.DEAD, reason))
+        if share.group:
+            self.skip(item, share.digest)
 
 
-def _entry(item: Placed, digest: Digest, number: int, part: Part, now: datetime) -> Entry:
+def _entry(item: Placed, share: Share, number: int, part: Part, now: datetime) -> Entry:
+    digest = share.digest
     subject = Subject(digest.clusters, digest.window)
     name, place = item.receiver.name, item.place
+    grouped = f"{place} {share.group}" if share.group else place
     return Entry(
-        id=subject.id(name, place, number),
+        id=subject.id(name, grouped, part.about or number),
         receiver=name,
         place=place,
         part=number,
@@ -237,18 +248,18 @@ def _plain(payload: object) -> object:
     return msgspec.json.decode(budget.encode(payload))
 
 
-def _shortener(item: Placed, digest: Digest | None) -> Shorter:
+def _shortener(item: Placed, share: Share | None) -> Shorter:
     """Return what makes this target's messages shorter, step by step, as long as there is a digest."""
     taken = 0
 
     def shorter(entry: Entry) -> Entry | None:
         nonlocal taken
-        while digest is not None and taken < STEPS:
+        while share is not None and taken < STEPS:
             taken += 1
-            parts = item.target.prepare(digest, step=taken)
+            parts = item.target.prepare(share.digest, step=taken)
             if entry.part > len(parts):
                 return None
-            made = _entry(item, digest, entry.part, parts[entry.part - 1], entry.created_at)
+            made = _entry(item, share, entry.part, parts[entry.part - 1], entry.created_at)
             if made.content_sha256 != entry.content_sha256:
                 return made
         return None

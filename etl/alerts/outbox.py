@@ -115,7 +115,7 @@ class Subject:
     clusters: Sequence[str]
     window: Window
 
-    def id(self, receiver: str, place: str, part: int) -> str:
+    def id(self, receiver: str, place: str, part: int | str) -> str:
         """Return the name of the delivery to one target; content plays no part in it."""
         names = ",".join(sorted(self.clusters))
         moments = (rfc3339(self.window.start), rfc3339(self.window.end))

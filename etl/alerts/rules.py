@@ -14,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal, cast
 
-from etl.alerts import holding, inhibition, matchers, trial
+from etl.alerts import holding, inhibition, matchers, routing, trial
 from etl.alerts.model import SEVERITIES, Severity
 from etl.alerts.threshold import Threshold
 from etl.config import read
@@ -80,7 +80,11 @@ def configured(path: Path | None, *, environ: Mapping[str, str], now: datetime) 
     loaded = read.read(path, environ=environ)
     rules, found = _compiled(loaded, now)
     found += [
-        Mistake(loaded.file, where, text) for where, text in holding.mistakes(loaded.settings)
+        Mistake(loaded.file, where, text)
+        for where, text in (
+            *holding.mistakes(loaded.settings),
+            *routing.mistakes(loaded.settings),
+        )
     ]
     wrong = [*loaded.mistakes, *unrelated(loaded.mistakes, found)]
     if wrong:

@@ -432,6 +432,34 @@ class WebhookConfig(WireConfig, frozen=True):
     """Budget of the encoded body; the digest is shortened until it fits."""
 
 
+class PagerdutyConfig(WireConfig, frozen=True):
+    """Opens and resolves an incident per alert in PagerDuty (Events API v2)."""
+
+    routing_key: str = ""
+    """Integration key of the service: ``${NAME}``; or give ``routing_key_file``."""
+    routing_key_file: str = ""
+    """File that holds the key."""
+    max_alerts: int = 25
+    """Alerts that get an event of their own in one run; one more event stands for the rest."""
+    api_url: str = "https://events.pagerduty.com/v2/enqueue"
+    """Where events go; the European service region has another one."""
+
+
+class AlertmanagerConfig(WireConfig, frozen=True):
+    """Hands alerts to a Prometheus Alertmanager (API v2)."""
+
+    url: str = ""
+    """Address of the server, without the path of the API."""
+    url_file: str = ""
+    """File that holds the address, for one with a password."""
+    bearer_token: str = ""
+    """Token for a proxy before the server: ``${NAME}``; or give ``bearer_token_file``."""
+    bearer_token_file: str = ""
+    """File that holds the token."""
+    ends_after: Duration = Duration(hours=26)
+    """How long an alert fires there if nobody sends it again: the time between two digests, and some grace."""
+
+
 class Receiver(_Section, frozen=True):
     """A named place that digests go to: one or more targets."""
 
@@ -439,6 +467,8 @@ class Receiver(_Section, frozen=True):
     """The receiver's name, unique."""
     language: Literal["", "en", "zh"] = ""
     """Language of its digest; empty means the global one."""
+    send_resolved: bool = True
+    """Whether it is told of alerts that are over."""
     on_unknown: Literal["resend", "skip"] = "resend"
     """What becomes of a message of which nobody knows whether it arrived: resend it with a mark, or skip it, which the next digest tells."""
     console_configs: list[ConsoleConfig] = []
@@ -465,6 +495,25 @@ class Receiver(_Section, frozen=True):
     """Mails."""
     file_configs: list[FileConfig] = []
     """Folders."""
+    pagerduty_configs: list[PagerdutyConfig] = []
+    """PagerDuty services, which get single alerts."""
+    alertmanager_configs: list[AlertmanagerConfig] = []
+    """Alertmanagers, which get single alerts."""
+
+
+class Route(_Section, frozen=True):
+    """Which alerts go to which receiver: the deepest routes whose matchers all hold, as in Alertmanager."""
+
+    receiver: str = ""
+    """Name of the receiver; empty means that of the route above."""
+    matchers: list[str] = []
+    """Conditions on labels, such as ``severity="critical"`` or ``namespace=~"shop-.*"``; all must hold."""
+    continue_: bool = msgspec.field(default=False, name="continue")
+    """Whether the routes beside it, further down, are asked as well."""
+    group_by: list[str] = []
+    """Labels that split the digest: one message for each of their values. Empty means one message."""
+    routes: list[Route] = []
+    """Routes below this one; the first that matches takes the alert."""
 
 
 class Settings(_Section, frozen=True):
@@ -509,5 +558,7 @@ class Settings(_Section, frozen=True):
     """What does not wait for the digest."""
     receivers: list[Receiver] = []
     """Where digests go; none means the console."""
+    route: Route | None = None
+    """Which alerts go where; without it every receiver gets all of them."""
     allow_inline_secrets: bool = False
     """Whether secrets of receivers may stand in this file; otherwise only ``*_file`` and ``${NAME}`` are taken."""

@@ -26,9 +26,17 @@ from etl.config.settings import (
 from etl.errors import quoted
 
 # Settings that are secrets; each may be named by file as well (``*_file``).
-SECRETS = ("url", "secret", "bot_token", "signing_secret", "password")
+SECRETS = (
+    "url",
+    "secret",
+    "bot_token",
+    "signing_secret",
+    "password",
+    "routing_key",
+    "bearer_token",
+)
 # Targets whose address may be anybody's, so that it is a secret only if it looks like one.
-_OPEN_ADDRESSES = ("webhook_configs",)
+_OPEN_ADDRESSES = ("webhook_configs", "alertmanager_configs")
 # A part of a path as long as this is a token; shorter ones are words.
 _TOKEN = re.compile(r"[\w:.~-]{24,}")
 _MENTIONS = {
@@ -61,6 +69,7 @@ def mistakes(receiver: Receiver, path: str) -> Iterator[Found]:
             yield from check(target, where)
         given = msgspec.structs.asdict(target)
         yield from _shared(given, where)
+        yield from _amounts(given, where)
         yield from _mentions(given, kind, where)
 
 
@@ -95,7 +104,7 @@ def _shared(given: dict[str, object], path: str) -> Iterator[Found]:
     for name in SECRETS:
         if given.get(name) and given.get(f"{name}_file"):
             yield path, f"has {name} and {name}_file; give one of them"
-    for name, what in (("url", "address"), ("bot_token", "token")):
+    for name, what in (("url", "address"), ("bot_token", "token"), ("routing_key", "key")):
         if name in given and not given[name] and not given[f"{name}_file"]:
             yield path, f"has no {what}; give {name}_file, or {name}"
     for name in ("url", "api_url"):
@@ -105,9 +114,16 @@ def _shared(given: dict[str, object], path: str) -> Iterator[Found]:
             yield f"{path}.{name}", "is not an address; it begins with https://"
         elif _split(url).scheme == "http" and not given["allow_http"]:
             yield f"{path}.{name}", "is plain http; use https, or say allow_http: true"
+
+
+def _amounts(given: dict[str, object], path: str) -> Iterator[Found]:
+    """What numbers and durations of targets have to be."""
     timeout = given.get("timeout", _SECOND)
     if isinstance(timeout, timedelta) and timeout < _SECOND:
         yield f"{path}.timeout", f"{timeout} is too short; give at least 1s"
+    for name in ("max_alerts", "ends_after"):
+        if not given.get(name, 1):
+            yield f"{path}.{name}", "is 0, so that nothing would be sent"
     parts = given.get("max_parts", 1)
     if isinstance(parts, int) and not 1 <= parts <= _MOST_PARTS:
         yield f"{path}.max_parts", f"{parts} is not 1 to {_MOST_PARTS}"

@@ -37,7 +37,7 @@ _MRKDWN = str.maketrans({"*": "＊", "~": "～", "`": "'"})
 _OUTER_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 _ENTITY = re.compile(r"&(?=#?\w+;)")
 # An @ would be a mention to some chats even there.
-_NOT_IN_URL = re.compile(r"[^A-Za-z0-9\-._~:/?#!$&*+,;=%]")
+_NOT_IN_URL = re.compile(r"[^A-Za-z0-9\-._~:/?#!$&*+,;=%]|%(?![0-9A-Fa-f]{2})")
 
 
 def clean(text: str) -> str:

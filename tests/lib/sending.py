@@ -20,6 +20,7 @@ from etl.config.settings import (
     FeishuConfig,
     MattermostConfig,
     Receiver,
+    Route,
     Settings,
     SlackConfig,
     TeamsConfig,
@@ -44,11 +45,12 @@ class Sender:
     pauses: list[float] = field(default_factory=list)
     stream: io.StringIO = field(default_factory=io.StringIO)
     page: Callable[[], bytes | None] = lambda: None
+    route: Route | None = None
 
     @property
     def settings(self) -> Settings:
         """The configuration with these receivers."""
-        return Settings(receivers=self.receivers)
+        return Settings(receivers=self.receivers, route=self.route)
 
     def send(self, digest: Digest, settings: Settings | None = None) -> Delivery:
         """Send a digest as ``run`` does."""

@@ -67,7 +67,9 @@ def sections(struct: type[msgspec.Struct] = settings.Settings, path: str = "") -
         rows.append(Setting(key, kind, _default(field), meanings[field.name]))
     yield Section(path, inspect.cleandoc(struct.__doc__ or ""), tuple(rows))
     for nested, where in inside:
-        yield from sections(nested, where)
+        # A route holds routes, whose keys are told already.
+        if nested is not struct:
+            yield from sections(nested, where)
 
 
 def rendered() -> str:

@@ -75,5 +75,6 @@ def test_addresses_are_http_and_closed() -> None:
     assert escaping.url("https://a.example/x y)](z|<b>'\"中") == (
         "https://a.example/x%20y%29%5D%28z%7C%3Cb%3E%27%22%E4%B8%AD"
     )
+    assert escaping.url("https://a.example/100%/%41@b") == "https://a.example/100%25/%41%40b"
     assert escaping.url("javascript:alert(1)") == ""
     assert escaping.url("//a.example") == ""

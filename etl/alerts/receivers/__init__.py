@@ -7,8 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from etl.alerts import routing
 from etl.alerts.model import Digest
 from etl.alerts.receivers import webhook
+from etl.alerts.receivers.alertmanager import Alertmanager
 from etl.alerts.receivers.console import Console
 from etl.alerts.receivers.dingtalk import Dingtalk
 from etl.alerts.receivers.discord import Discord
@@ -16,12 +18,14 @@ from etl.alerts.receivers.feishu import Feishu
 from etl.alerts.receivers.folder import Folder
 from etl.alerts.receivers.mail import Mail
 from etl.alerts.receivers.mattermost import Mattermost
+from etl.alerts.receivers.pagerduty import Pagerduty
 from etl.alerts.receivers.slack import Slack
 from etl.alerts.receivers.target import Outside, Target
 from etl.alerts.receivers.teams import Teams
 from etl.alerts.receivers.telegram import Telegram
 from etl.alerts.receivers.webhook import Webhook
 from etl.alerts.receivers.wecom import Wecom
+from etl.alerts.routing import Share
 from etl.config.settings import ConsoleConfig, Receiver, Settings
 
 # The list of a receiver's configuration, and what is made of its entries. A new kind of target is
@@ -39,7 +43,11 @@ _TARGETS: dict[str, Callable[[Any, Outside], Target]] = {
     "mattermost_configs": Mattermost,
     "email_configs": Mail,
     "file_configs": Folder,
+    "pagerduty_configs": Pagerduty,
+    "alertmanager_configs": Alertmanager,
 }
+# These get alerts and no digests, so a wish for fewer digests does not concern them.
+_PER_ALERT = {"pagerduty", "alertmanager"}
 # Where nothing is configured the digest is printed: eventlake never keeps a finding to itself.
 _DEFAULT = Receiver(name="console", console_configs=[ConsoleConfig()])
 
@@ -58,9 +66,22 @@ class Placed:
         """The name for messages: the receiver's, with the place where that is not enough."""
         return title(self.receiver.name, self.place if len(_configs(self.receiver)) > 1 else "")
 
+    @property
+    def per_alert(self) -> bool:
+        """Whether the target gets single alerts."""
+        return self.target.kind in _PER_ALERT
+
     def digest(self, digest: Digest) -> Digest:
-        """Return ``digest`` in the receiver's language."""
-        return replace(digest, language=self.receiver.language or digest.language)
+        """Return ``digest`` in the receiver's language, with no more than it wants to hear."""
+        wanted = replace(digest, language=self.receiver.language or digest.language)
+        return wanted if self.receiver.send_resolved else replace(wanted, resolved=())
+
+    def shares(self, digest: Digest, settings: Settings) -> list[Share]:
+        """Return what of ``digest`` is routed to the receiver, in its language."""
+        return [
+            Share(share.group, self.digest(share.digest))
+            for share in routing.shares(digest, settings, self.receiver.name)
+        ]
 
 
 def title(receiver: str, place: str) -> str:
@@ -90,8 +111,9 @@ def check(settings: Settings) -> list[str]:
 def preview(digest: Digest, settings: Settings) -> list[tuple[str, str, str]]:
     """Return (receiver, place, text) of what would be sent; nothing is sent, no secret is read."""
     return [
-        (item.receiver.name, item.place, item.target.preview(item.digest(digest)))
+        (item.receiver.name, item.place, item.target.preview(share.digest))
         for item in placed(settings, Outside({}, io.StringIO()))
+        for share in item.shares(digest, settings)
     ]
 
 

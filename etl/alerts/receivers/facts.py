@@ -121,4 +121,8 @@ FACTS: dict[str, Facts] = {
         spacing=timedelta(seconds=0.2),
         words={"too long": Kind.TOO_LARGE, "too large": Kind.TOO_LARGE},
     ),
+    # 512 KB, about 120 events a minute and key.
+    "pagerduty": Facts(limit=512 * 1024, spacing=timedelta(seconds=0.5)),
+    # No limit is known: 20,000 alerts in one request were taken.
+    "alertmanager": Facts(limit=1 << 30, spacing=timedelta(0)),
 }

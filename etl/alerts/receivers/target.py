@@ -40,6 +40,8 @@ class Part:
 
     payload: object
     repeat: object
+    about: str = ""
+    """What names the message where a digest is many of them: an action and an alert."""
 
 
 class Target(Protocol):

@@ -1,0 +1,185 @@
+"""Which alerts reach whom: the tree of routes, groups, and what happens to all that has no labels."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from etl.alerts import deliver, routing, rules
+from etl.alerts.model import Digest, Finding
+from etl.alerts.receivers import preview
+from etl.config.settings import Route, Settings
+from etl.errors import ConfigError
+from tests.lib.commandline import NOW
+from tests.lib.digests import MORNING, QUIET, WINDOW
+from tests.lib.sending import Sender, console, sender
+
+
+def finding(alert: str, severity: str = "warning", **labels: str) -> Finding:
+    """Return an alert with labels."""
+    return Finding(alert, severity, {"cluster": "prod", **labels}, 1, summary=f"{alert} happened")  # type: ignore[arg-type]
+
+
+def route(receiver: str = "", *matchers: str, **more: Any) -> Route:
+    """Return a route."""
+    return Route(receiver=receiver, matchers=list(matchers), **more)
+
+
+TREE = route(
+    "ops",
+    routes=[
+        route("oncall", 'severity="critical"', continue_=True),
+        route(
+            "shop",
+            'namespace=~"shop.*"',
+            routes=[route("payments", 'team="payments"'), route("", 'team="carts"')],
+        ),
+    ],
+)
+
+
+@pytest.mark.parametrize(
+    ("labels", "receivers"),
+    [
+        ({}, ["ops"]),
+        ({"severity": "warning"}, ["ops"]),
+        ({"severity": "critical"}, ["oncall"]),
+        ({"severity": "critical", "namespace": "shop"}, ["oncall", "shop"]),
+        ({"namespace": "shop-eu"}, ["shop"]),
+        ({"namespace": "shop", "team": "payments"}, ["payments"]),
+        ({"namespace": "shop", "team": "carts"}, ["shop"]),
+        ({"namespace": "xshop"}, ["ops"]),
+    ],
+)
+def test_the_deepest_routes_that_match_take_an_alert(
+    labels: dict[str, str], receivers: list[str]
+) -> None:
+    """As in Alertmanager: the first that matches, then further ones if it says so, else the route above."""
+    assert routing.reached(TREE, labels) == receivers
+
+
+def settings(tree: Route, *names: str) -> Settings:
+    """Return a configuration with a console for each name."""
+    return Settings(receivers=[console(name) for name in names], route=tree)
+
+
+STORM = replace(
+    MORNING,
+    findings=(
+        finding("NodeNotReady", "critical", node="a"),
+        finding("CrashLoop", namespace="shop", team="payments"),
+        finding("Probes", namespace="shop"),
+    ),
+    resolved=(finding("Pulls", namespace="shop"),),
+)
+
+
+def shared(tree: Route, digest: Digest, name: str) -> Digest:
+    """Return the one share of a receiver."""
+    (share,) = routing.shares(digest, settings(tree, name), name)
+    return share.digest
+
+
+def test_each_receiver_gets_its_share(tmp_path: Path) -> None:
+    """Alerts, movers and objects go where their labels lead; switches and health to who gets the rest."""
+    ops, shop = shared(TREE, STORM, "ops"), shared(TREE, STORM, "shop")
+    assert [f.alert for f in ops.findings] == []
+    assert [f.alert for f in shared(TREE, STORM, "oncall").findings] == ["NodeNotReady"]
+    assert [f.alert for f in shared(TREE, STORM, "payments").findings] == ["CrashLoop"]
+    assert [f.alert for f in shop.findings] == ["Probes"]
+    assert [f.alert for f in shop.resolved] == ["Pulls"]
+    assert [mover.namespace for mover in shop.movers] == ["shop"]
+    assert [mover.namespace for mover in ops.movers] == ["batch"]
+    assert (ops.held, ops.health) == (MORNING.held, MORNING.health)
+    assert (shop.held, shop.health) == ((), ())
+    assert shop.coverage == MORNING.coverage
+    made = sender(tmp_path, *(console(name) for name in ("ops", "oncall", "shop", "payments")))
+    made.route = TREE
+    assert len(made.send(STORM).delivered) == 4
+    text = made.stream.getvalue()
+    assert [text.count(f"{f.alert} happened") for f in STORM.findings] == [1, 1, 1]
+    assert deliver.was_delivered(made.files, made.settings, WINDOW, ("prod",))
+
+
+def test_without_a_route_everybody_gets_all() -> None:
+    """As it was before there were routes."""
+    (share,) = routing.shares(STORM, Settings(receivers=[console()]), "log")
+    assert share == routing.Share("", STORM)
+
+
+def _grouped(folder: Path) -> Sender:
+    made = sender(folder, console("ops"))
+    made.route = route("ops", group_by=["namespace"])
+    return made
+
+
+def test_groups_are_messages_of_their_own(tmp_path: Path) -> None:
+    """One message per value of the labels, each once, also over a rerun; then the digest is done."""
+    made = _grouped(tmp_path)
+    assert made.send(STORM).delivered == ("ops", "ops")
+    assert made.send(STORM).delivered == ()
+    text = made.stream.getvalue()
+    assert text.index("NodeNotReady happened") < text.index("CrashLoop happened")
+    assert deliver.was_delivered(made.files, made.settings, WINDOW, ("prod",))
+
+
+def test_a_day_without_groups_is_still_told(tmp_path: Path) -> None:
+    """Nothing fires, so there is nothing to group by: one line says that it is quiet."""
+    made = _grouped(tmp_path)
+    assert made.send(QUIET).delivered == ("ops",)
+    assert "all quiet" in made.stream.getvalue()
+
+
+def test_a_preview_shows_each_share() -> None:
+    """``--dry-run`` prints what each receiver would get."""
+    shown = preview(STORM, settings(TREE, "ops", "oncall", "shop", "payments"))
+    assert ["NodeNotReady happened" in text for _, _, text in shown] == [False, True, False, False]
+
+
+def test_all_mistakes_of_the_tree_at_once(tmp_path: Path) -> None:
+    """Unknown receivers, matchers that are none, and receivers that nothing leads to."""
+    path = tmp_path / "c.yaml"
+    path.write_text(
+        """
+        receivers: [{name: ops, console_configs: [{}]}, {name: forgotten, console_configs: [{}]}]
+        route:
+          matchers: ['a="b"']
+          routes:
+          - {receiver: nobody, matchers: ['severity'], continue: true}
+          - {receiver: ops, matchers: ['namespace=~"("'], group_wait: 30s}
+        """
+    )
+    with pytest.raises(ConfigError) as caught:
+        rules.configured(path, environ={}, now=NOW)
+    short = [line.removeprefix(f"{path}: ")[:60] for line in caught.value.mistakes]
+    assert short == [
+        "route.routes[1].group_wait: is not a known key; did you mean",
+        "route.receiver: is missing; the root names who gets what no ",
+        "route.matchers: must be empty: everything enters at the root",
+        "route.routes[0].receiver: there is no receiver 'nobody'",
+        "route.routes[0].matchers[0]: 'severity' is not a matcher; wr",
+        "route.routes[1].matchers[0]: '(' is not a regular expression",
+        "receivers[1].name: no route leads to 'forgotten'",
+    ]
+
+
+def test_a_receiver_may_do_without_what_is_over(tmp_path: Path) -> None:
+    """With send_resolved: false a resolved alert is told to the others alone."""
+    made = sender(
+        tmp_path, console("all"), msgspec.structs.replace(console("new"), send_resolved=False)
+    )
+    shown = preview(STORM, made.settings)
+    assert ["Pulls" in text for _, _, text in shown] == [True, False]
+
+
+def test_receivers_may_be_reached_twice() -> None:
+    """Two routes to one receiver are one message."""
+    tree = route(
+        "ops", routes=[route("shop", 'team="a"', continue_=True), route("shop", 'team="a"')]
+    )
+    digest = replace(QUIET, findings=(finding("X", team="a"),))
+    assert [f.alert for f in shared(tree, digest, "shop").findings] == ["X"]
