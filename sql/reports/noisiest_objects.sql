@@ -6,12 +6,11 @@
 -- chart: bar x=occurrences y=object_name limit=15
 -- One row per object. share is of all occurrences in the window; example is the newest
 -- message of the object's top reason.
+-- Objects are first summed by 64 bits of their names, which is half of the work, and those that
+-- may be among the first are then summed by their names.
 with objects as (
     select
-        cluster,
-        namespace,
-        object_kind,
-        object_name,
+        hash(cluster, namespace, object_kind, object_name) as object,
         sum(occurrences) as occurrences
     from events
     where
@@ -19,36 +18,27 @@ with objects as (
         and date <= cast($end as date)
         and last_seen >= $start
         and last_seen < $end
-    group by cluster, namespace, object_kind, object_name
+    group by object
+),
+
+greatest_ones as (
+    select occurrences
+    from objects
+    order by occurrences desc
+    limit $limit
+),
+
+candidates as (
+    select object
+    from objects
+    where occurrences >= greatest(1, (select min(occurrences) from greatest_ones))
 ),
 
 total as (
     select sum(occurrences) as occurrences_of_all
-    from events
-    where
-        date >= cast($start as date)
-        and date <= cast($end as date)
-        and last_seen >= $start
-        and last_seen < $end
-),
-
-noisiest as (
-    select
-        objects.*,
-        total.occurrences_of_all
     from objects
-    cross join total
-    where objects.occurrences > 0
-    order by
-        objects.occurrences desc,
-        objects.cluster,
-        objects.namespace nulls last,
-        objects.object_kind nulls last,
-        objects.object_name nulls last
-    limit $limit
 ),
 
--- Most rows are a group of their own by object and reason; this reads the few again.
 reasoned as (
     select
         events.cluster,
@@ -62,17 +52,14 @@ reasoned as (
         max(events.last_seen) as last_event,
         arg_min(events.message, row(-epoch_us(events.last_seen), events.message)) as example
     from events
-    inner join noisiest
-        on
-            events.cluster = noisiest.cluster
-            and events.namespace is not distinct from noisiest.namespace
-            and events.object_kind is not distinct from noisiest.object_kind
-            and events.object_name is not distinct from noisiest.object_name
     where
         events.date >= cast($start as date)
         and events.date <= cast($end as date)
         and events.last_seen >= $start
         and events.last_seen < $end
+        and hash(events.cluster, events.namespace, events.object_kind, events.object_name) in (
+            select object from candidates
+        )
     group by
         events.cluster, events.namespace, events.object_kind, events.object_name, events.reason
 ),
@@ -83,6 +70,7 @@ summed as (
         namespace,
         object_kind,
         object_name,
+        sum(occurrences) as occurrences,
         sum(warnings) as warnings,
         count(*) as reasons,
         arg_min(
@@ -95,28 +83,24 @@ summed as (
 )
 
 select
-    noisiest.cluster,
-    noisiest.namespace,
-    noisiest.object_kind,
-    noisiest.object_name,
-    cast(noisiest.occurrences as bigint) as occurrences,
+    summed.cluster,
+    summed.namespace,
+    summed.object_kind,
+    summed.object_name,
+    cast(summed.occurrences as bigint) as occurrences,
     cast(summed.warnings as bigint) as warnings,
-    cast(noisiest.occurrences as double) / noisiest.occurrences_of_all as share,
+    cast(summed.occurrences as double) / total.occurrences_of_all as share,
     summed.reasons,
     summed.top.reason as top_reason,
     summed.first_event,
     summed.last_event,
     summed.top.example
-from noisiest
-inner join summed
-    on
-        noisiest.cluster = summed.cluster
-        and noisiest.namespace is not distinct from summed.namespace
-        and noisiest.object_kind is not distinct from summed.object_kind
-        and noisiest.object_name is not distinct from summed.object_name
+from summed
+cross join total
 order by
-    noisiest.occurrences desc,
-    noisiest.cluster,
-    noisiest.namespace nulls last,
-    noisiest.object_kind nulls last,
-    noisiest.object_name nulls last
+    summed.occurrences desc,
+    summed.cluster,
+    summed.namespace nulls last,
+    summed.object_kind nulls last,
+    summed.object_name nulls last
+limit $limit

@@ -25,7 +25,7 @@ with texts as (
         and date <= cast($end as date)
         and last_seen >= $start
         and last_seen < $end
-        and reason in ('Unhealthy', 'ProbeError', 'ProbeWarning')
+        and reason in (select unnest(['Unhealthy', 'ProbeError', 'ProbeWarning']))
         and object_kind = 'Pod'
     group by cluster, namespace, object_name, workload, message
     having sum(occurrences) > 0
