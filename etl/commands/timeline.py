@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from etl.incident.kinds import Reference
     from etl.incident.story import Place
     from etl.lake.query import Session
+    from etl.reports.catalogue import Language
 
 _DEFAULT_SPAN = timedelta(hours=24)
 
@@ -29,6 +30,11 @@ _DEFAULT_SPAN = timedelta(hours=24)
 @click.option("--start", type=LOCAL_MOMENT, metavar="TIME", help="First moment of the window.")
 @click.option("--end", type=LOCAL_MOMENT, metavar="TIME", help="End of it.  [default: now]")
 @click.option("--timezone", metavar="ZONE", help="IANA timezone for days and shown times.")
+@click.option(
+    "--language",
+    type=click.Choice(["en", "zh"]),
+    help="Language of the text and the page.  [default: language]",
+)
 @click.option(
     "--format",
     "form",
@@ -54,6 +60,7 @@ def timeline(  # noqa: PLR0913 -- click gives options as arguments
     start: datetime | None,
     end: datetime | None,
     timezone: str | None,
+    language: Language | None,
     form: str,
     output: Path | None,
 ) -> None:
@@ -68,6 +75,7 @@ def timeline(  # noqa: PLR0913 -- click gives options as arguments
     from etl.lake.query import session  # noqa: PLC0415
 
     zone = zone_of(timezone, invocation.settings.timezone)
+    spoken = language or invocation.settings.language
     try:
         about = reference(object_, kind="pod")
     except ValueError as error:
@@ -101,12 +109,12 @@ def timeline(  # noqa: PLR0913 -- click gives options as arguments
     elif form == "html":
         from etl.incident import page  # noqa: PLC0415
 
-        deliver(invocation, page.build(told, timezone=zone).encode(), output)
+        deliver(invocation, page.build(told, timezone=zone, language=spoken).encode(), output)
     else:
         from etl.incident import screen  # noqa: PLC0415
 
         with console(invocation, output) as printed:
-            screen.show(told, console=printed, timezone=zone)
+            screen.show(told, console=printed, timezone=zone, language=spoken)
 
 
 def _place(

@@ -9,17 +9,23 @@ from jinja2 import Environment, StrictUndefined
 
 from etl.incident import telling
 from etl.incident.story import Story
+from etl.incident.words import say
+from etl.reports.catalogue import Language
+from etl.reports.words import say as say_report
 
 _TEMPLATE = "timeline.html.j2"
 
 
-def build(story: Story, *, timezone: ZoneInfo) -> str:
+def build(story: Story, *, timezone: ZoneInfo, language: Language = "en") -> str:
     """Return the page, complete in itself."""
     text = (files("etl") / "incident" / "assets" / _TEMPLATE).read_text("utf-8")
     # Everything foreign is escaped; the page has no script, and its policy allows none.
     template = Environment(autoescape=True, undefined=StrictUndefined).from_string(text)
     return template.render(
-        heading=telling.heading(story),
-        facts=telling.facts(story, timezone),
-        rows=list(telling.rows(story, timezone)),
+        heading=telling.heading(story, language),
+        facts=telling.facts(story, timezone, language),
+        rows=list(telling.rows(story, timezone, language)),
+        language=language,
+        untold=say("untold", language),
+        untrusted=say_report("untrusted", language),
     )

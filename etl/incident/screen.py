@@ -12,6 +12,8 @@ from rich.text import Text
 from etl.incident import telling
 from etl.incident.story import Story
 from etl.incident.telling import Row
+from etl.incident.words import say
+from etl.reports.catalogue import Language
 
 # Below this the message gets lines of its own, below what it is about.
 _NARROW = 90
@@ -22,15 +24,15 @@ _STYLES = {"warning": "yellow", "normal": "", "gap": "bold red", "pause": "dim",
 _MARKS = {"warning": "!", "normal": " "}
 
 
-def show(story: Story, *, console: Console, timezone: ZoneInfo) -> None:
+def show(story: Story, *, console: Console, timezone: ZoneInfo, language: Language = "en") -> None:
     """Print ``story``; an empty one says so."""
-    _flow(Text(telling.heading(story), style="bold"), console)
-    for text in telling.facts(story, timezone):
+    _flow(Text(telling.heading(story, language), style="bold"), console)
+    for text in telling.facts(story, timezone, language):
         _flow(Text(text, style="dim"), console)
-    rows = list(telling.rows(story, timezone))
+    rows = list(telling.rows(story, timezone, language))
     told = [row for row in rows if row.mark in _MARKS]
     if not told:
-        console.print(Text("Nothing was told of it in this window."))
+        console.print(Text(say("untold", language)))
     about = _widest([row.about for row in told], int(console.width * _ABOUT_SHARE))
     phase = _widest([row.phase for row in told], _PHASE_WIDTH)
     for row in rows:

@@ -2,7 +2,7 @@
 -- question: What happened to an object and to what it depends on, in order, repeats folded into one line?
 -- The object is told by $kind (in lower case), $name and $namespace (null for a Node).
 -- Around it stand: its owners and its pods (as controllers' own events name them, since
--- $facts_start, else by the rules of naming), the nodes that ran them, and their volumes.
+-- $facts_start, else by their workload), the nodes that ran them, and their volumes.
 -- A Node brings what its kubelet warned of and what was taken from it; a Namespace all in it.
 -- A line is an episode: the same thing said of the same object (of the pods of one
 -- controller, where the object is not a pod), with no more than $quiet between.
@@ -14,8 +14,10 @@ with facts as (
         reason,
         message,
         component,
-        host
-    from observations
+        host,
+        workload_kind,
+        workload
+    from events
     where
         cluster = $cluster
         and date >= cast($facts_start as date)
@@ -63,35 +65,47 @@ seen as (
         cast($name as varchar) as name
 ),
 
-pairs as (
+-- What has something behind it, as roll-ups tell.
+rolled as (
+    select
+        object_kind as kind,
+        object_name as name,
+        workload_kind,
+        workload
+    from facts
+    where workload is not null and (object_name != workload or object_kind != workload_kind)
+    group by object_kind, object_name, workload_kind, workload
+),
+
+-- Of pods whose name alone does not tell the kind of their maker, who bears the name made them.
+named as (
+    select
+        coalesce(rolled.workload_kind, seen.kind) as owner_kind,
+        rolled.workload as owner_name,
+        rolled.kind,
+        rolled.name
+    from rolled
+    left join seen
+        on
+            rolled.workload_kind is null
+            and rolled.workload = seen.name
+            and seen.kind in ('DaemonSet', 'Job', 'ReplicaSet', 'ReplicationController')
+    anti join told on rolled.kind = told.kind and rolled.name = told.name
+    where coalesce(rolled.workload_kind, seen.kind) is not null
+    union
     select
         owners.kind as owner_kind,
         owners.name as owner_name,
-        seen.kind,
-        seen.name,
-        owners.kind || ' ' || seen.kind as pair,
-        substr(seen.name, length(owners.name) + 2) as rest
-    from seen
-    inner join seen as owners on starts_with(seen.name, owners.name || '-')
-    anti join told on seen.kind = told.kind and seen.name = told.name
-),
-
--- Names as the controllers make them: five characters, a hash and five, an ordinal, a number.
-named as (
-    select
-        owner_kind,
-        owner_name,
-        kind,
-        name
-    from pairs
-    where
-        (
-            pair in ('ReplicaSet Pod', 'DaemonSet Pod', 'Job Pod')
-            and regexp_full_match(rest, '[a-z0-9]{5}')
-        )
-        or (pair in ('StatefulSet Pod', 'CronJob Job') and regexp_full_match(rest, '[0-9]+'))
-        or (pair = 'Deployment ReplicaSet' and regexp_full_match(rest, '[a-z0-9]{6,10}'))
-        or (pair = 'Deployment Pod' and regexp_full_match(rest, '[a-z0-9]{6,10}-[a-z0-9]{5}'))
+        rolled.kind,
+        rolled.name
+    from rolled
+    inner join rolled as owners
+        on
+            rolled.workload = owners.workload
+            and rolled.kind = 'Pod'
+            and owners.kind in ('ReplicaSet', 'Job')
+            and starts_with(rolled.name, owners.name || '-')
+    anti join told on rolled.kind = told.kind and rolled.name = told.name
 ),
 
 edges as (
@@ -277,11 +291,7 @@ marked as (
         case
             when $kind = 'pod' or object_kind not in ('Pod', 'ReplicaSet', 'Job')
                 then coalesce(object_name, '')
-            else regexp_replace(
-                regexp_replace(object_name, '-[bcdfghjklmnpqrstvwxz2456789]{5}$', ''),
-                '-(?:[bcdfghjklmnpqrstvwxz2456789]{8,10}|[0-9]{8,10})$',
-                ''
-            )
+            else coalesce(workload, object_name, '')
         end as stem,
         regexp_replace(
             regexp_replace(

@@ -153,6 +153,52 @@ def test_the_owner_is_found_by_its_name_where_no_event_tells(tmp_path: Path) -> 
     assert lines(lake, "deploy/web", "-n", "shop")[-1] == f"Pod {POD}: started"
 
 
+def test_the_workload_is_that_of_the_roll_ups(tmp_path: Path) -> None:
+    """A name that was cut to 63 characters still leads to its Deployment, and a name that only looks alike does not."""
+    lake = tmp_path / "lake"
+    name = "deployments-whose-names-are-so-long-lose-a-part-of-a"
+    pod = f"{name}-7bqnd"
+    cut = f"{name}-4f68f" + "x7k2p"
+    items = [
+        said(0, "Deployment", name, "ScalingReplicaSet", "Scaled up", type="Normal"),
+        said(1, "Pod", cut, "Started", "Started container app"),
+        said(1, "Pod", pod, "Started", "Started container app"),
+        said(1, "CronJob", "nightly", "MissSchedule", "missed"),
+        said(1, "Job", "nightly-20261123", "Started", "not of a schedule"),
+    ]
+    document = encoded({"kind": "List", "apiVersion": "v1", "items": items})
+    eventlake("--lake", lake, "--cluster", "prod", "import", "-", stdin=document)
+    assert lines(lake, f"deploy/{name}", "-n", "shop")[1:] == [f"Pod {cut}: started"]
+    assert lines(lake, "cj/nightly", "-n", "shop") == ["CronJob nightly: MissSchedule"]
+
+
+def test_a_story_in_chinese(lake: Path, tmp_path: Path) -> None:
+    """By an option or the configuration; texts, kinds and reasons stay as they are, and JSON has its own words."""
+    text = told(lake, f"pod/{POD}", "-n", "shop", "--language", "zh").out
+    for words in ("就绪探针失败", "×37，历时 40m", "概要：", "周一，2026-11-23", "窗口："):
+        assert words in text
+    assert "Readiness probe failed: 503" in text
+    assert "readiness failing" not in text
+    config = tmp_path / "config.yaml"
+    config.write_text("language: zh\n")
+    by_config = eventlake(
+        "--config",
+        config,
+        "--lake",
+        lake,
+        "timeline",
+        f"pod/{POD}",
+        "-n",
+        "shop",
+        "--format",
+        "html",
+    ).out
+    assert '<html lang="zh-CN">' in by_config
+    assert "未经核实" in by_config
+    found = told(lake, f"pod/{POD}", "-n", "shop", "--format", "json", "--language", "zh").json()
+    assert found["lines"][-1]["phase"] == "killing"
+
+
 def test_repeats_far_apart_are_two_episodes(tmp_path: Path) -> None:
     """The same words after a quiet time are another line; within it they are one."""
     lake = tmp_path / "lake"
@@ -275,7 +321,7 @@ def test_several_clusters_want_a_choice(tmp_path: Path) -> None:
         eventlake("--lake", lake, "--cluster", cluster, "import", "-", stdin=document)
     done = eventlake("--lake", lake, "timeline", POD, "-n", "shop")
     assert (done.code, done.out) == (2, "")
-    assert "--cluster NAME" in done.err
+    assert "choose one by its namespace or cluster" in done.err
     one = eventlake("--lake", lake, "--cluster", "west", "timeline", POD, "-n", "shop")
     assert one.out.startswith(f"Pod shop/{POD}, cluster west\n")
 

@@ -1,13 +1,16 @@
-"""The words of kubectl: ages, and the names of kinds."""
+"""The words of kubectl (ages, the names of kinds), and those of stories in both languages."""
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
 
+from etl.incident import words
 from etl.incident.kinds import kinds, reference
 from etl.incident.listing import age
+from etl.incident.phases import SEQUENCE, phase
 
 
 @pytest.mark.parametrize(
@@ -66,3 +69,21 @@ def test_what_is_no_object_is_refused(text: str) -> None:
     """The message shows the form."""
     with pytest.raises(ValueError, match="KIND/NAME"):
         reference(text)
+
+
+def test_every_phase_has_a_chinese_word() -> None:
+    """Also those that the message decides; a reason without a phase stays what people search for."""
+    said = {phase(reason, "") for reason in SEQUENCE}
+    said |= {phase("BackOff", "pulling image"), phase("Failed", "")}
+    said |= {phase("Unhealthy", f"{kind} probe") for kind in ("Liveness", "Readiness", "Startup")}
+    for word in said:
+        assert words.phase(word, "zh") != word
+        assert words.phase(word, "en") == word
+    assert words.phase("LeaderElection", "zh") == "LeaderElection"
+
+
+def test_sentences_of_stories_have_the_same_places_in_both_languages() -> None:
+    """What one language fills in, the other fills in too."""
+    for key, (english, chinese) in words._SENTENCES.items():  # noqa: SLF001 -- all of them
+        places = [set(re.findall(r"\{(\w+)\}", text)) for text in (english, chinese)]
+        assert places[0] == places[1], key
