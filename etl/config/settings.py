@@ -460,6 +460,19 @@ class AlertmanagerConfig(WireConfig, frozen=True):
     """How long an alert fires there if nobody sends it again: the time between two digests, and some grace."""
 
 
+class AppriseConfig(_Section, frozen=True):
+    """Sends by apprise (the extra ``eventlake[apprise]``) to what has no receiver of its own here."""
+
+    url: str = ""
+    """Address in the words of apprise, such as ``ntfys://…``, a secret: ``${NAME}``; or give ``url_file``."""
+    url_file: str = ""
+    """File that holds the address."""
+    format: Literal["text", "markdown", "html"] = "text"
+    """Form of the message; apprise turns it into what the target takes."""
+    max_characters: int = 2000
+    """The most that a message may have, because apprise leaves it to the target to refuse or cut."""
+
+
 class Receiver(_Section, frozen=True):
     """A named place that digests go to: one or more targets."""
 
@@ -499,6 +512,8 @@ class Receiver(_Section, frozen=True):
     """PagerDuty services, which get single alerts."""
     alertmanager_configs: list[AlertmanagerConfig] = []
     """Alertmanagers, which get single alerts."""
+    apprise_configs: list[AppriseConfig] = []
+    """Whatever else apprise knows."""
 
 
 class Route(_Section, frozen=True):

@@ -108,7 +108,8 @@ def _shared(given: dict[str, object], path: str) -> Iterator[Found]:
         if name in given and not given[name] and not given[f"{name}_file"]:
             yield path, f"has no {what}; give {name}_file, or {name}"
     for name in ("url", "api_url"):
-        url = str(given.get(name) or "")
+        # The addresses of apprise have schemes of their own, and no guard.
+        url = str(given.get(name) or "") if "allow_http" in given else ""
         # The address itself is a secret and is not repeated.
         if url and not is_web(url):
             yield f"{path}.{name}", "is not an address; it begins with https://"
@@ -121,7 +122,7 @@ def _amounts(given: dict[str, object], path: str) -> Iterator[Found]:
     timeout = given.get("timeout", _SECOND)
     if isinstance(timeout, timedelta) and timeout < _SECOND:
         yield f"{path}.timeout", f"{timeout} is too short; give at least 1s"
-    for name in ("max_alerts", "ends_after"):
+    for name in ("max_alerts", "ends_after", "max_characters"):
         if not given.get(name, 1):
             yield f"{path}.{name}", "is 0, so that nothing would be sent"
     parts = given.get("max_parts", 1)

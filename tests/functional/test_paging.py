@@ -13,8 +13,13 @@ import pytest
 
 from etl.alerts import deliver
 from etl.alerts.model import Digest, Finding
+from etl.alerts.receivers import placed
+from etl.alerts.receivers.target import Outside
+from etl.alerts.receivers.trial import tried
+from etl.alerts.specimen import specimen
 from etl.config.settings import AlertmanagerConfig, PagerdutyConfig, Receiver
 from etl.timespan import Window
+from etl.wire.outcome import Kind
 from tests.lib import alertmanager
 from tests.lib.digests import HOSTILE, MORNING, QUIET, WINDOW, crowded, strange
 from tests.lib.loopback import Answer, LoopbackServer, Request
@@ -157,6 +162,19 @@ def test_the_worst_text_makes_valid_events(tmp_path: Path) -> None:
         for event in fake.events
         for link in event.get("links", [])
     )
+
+
+def test_a_test_leaves_no_incident(tmp_path: Path) -> None:
+    """``receivers test`` opens an incident that says it is a test, and resolves it."""
+    fake = PagerDuty()
+    with LoopbackServer(fake.respond) as server:
+        made = sender(tmp_path, pagerduty(server.url))
+        (item,) = placed(made.settings, Outside({}, made.stream))
+        digest = specimen(made.now)
+        outcomes = list(tried(item, digest, now=made.now, sleep=made.pauses.append))
+    assert [outcome.kind for outcome in outcomes] == [Kind.ACCEPTED, Kind.ACCEPTED]
+    assert "this is a test" in fake.events[0]["payload"]["summary"]
+    assert fake.open == {}
 
 
 def to_alertmanager(url: str) -> Receiver:

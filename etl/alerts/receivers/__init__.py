@@ -16,6 +16,7 @@ from etl.alerts.receivers.dingtalk import Dingtalk
 from etl.alerts.receivers.discord import Discord
 from etl.alerts.receivers.feishu import Feishu
 from etl.alerts.receivers.folder import Folder
+from etl.alerts.receivers.longtail import Longtail
 from etl.alerts.receivers.mail import Mail
 from etl.alerts.receivers.mattermost import Mattermost
 from etl.alerts.receivers.pagerduty import Pagerduty
@@ -45,6 +46,7 @@ _TARGETS: dict[str, Callable[[Any, Outside], Target]] = {
     "file_configs": Folder,
     "pagerduty_configs": Pagerduty,
     "alertmanager_configs": Alertmanager,
+    "apprise_configs": Longtail,
 }
 # These get alerts and no digests, so a wish for fewer digests does not concern them.
 _PER_ALERT = {"pagerduty", "alertmanager"}

@@ -1,9 +1,13 @@
-"""A marked test message to one receiver, past the outbox, and what each of its targets answered."""
+"""A marked test message to one receiver, past the outbox, and what each of its targets answered.
+
+A tool that opens incidents is told at once that the test is over.
+"""
 
 from __future__ import annotations
 
 import secrets as chance
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from etl.alerts.model import Digest
@@ -18,7 +22,11 @@ def tried(
     """Send each message of ``digest`` once and yield what came of it; the first failure is the last message."""
     # Not that of a delivery: a test may be sent as often as somebody likes.
     name = chance.token_hex(16)
-    for number, part in enumerate(placed.target.prepare(placed.digest(digest))):
+    parts = placed.target.prepare(placed.digest(digest))
+    if placed.per_alert:
+        over = tuple(replace(finding, state="resolved") for finding in digest.findings)
+        parts += placed.target.prepare(replace(digest, findings=(), resolved=over))
+    for number, part in enumerate(parts):
         if number and placed.target.spacing > timedelta(0):
             sleep(placed.target.spacing.total_seconds())
         try:
