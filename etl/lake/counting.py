@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from etl import schema
 from etl.lake.layout import Lake
 from etl.lake.partitions import DAY, Basis, Sources
-from etl.lake.query import Session
+from etl.lake.viewing import Viewing
 from etl.statements import statement
 
 # What DuckDB may hold; beyond it writes to the folder that it is given.
@@ -74,7 +74,7 @@ def places(lake: Lake, of: Basis, copies: Path | None, *, day: date, folder: str
         return working.places(copies, day)
 
 
-class _Working(Session):
+class _Working(Viewing):
     """A session that sees some files of two days, and may write what does not fit into memory."""
 
     def __init__(self, lake: Lake, of: Basis, folder: str) -> None:

@@ -1,4 +1,4 @@
-"""Questions to a lake: a DuckDB session over its views; the only user of DuckDB.
+"""Questions to a lake: a session over its views, statements to rows.
 
 A session takes the list of the lake's files once, so its answers belong to one
 moment, and leaves damaged files out, by name, because one truncated file must not
@@ -23,23 +23,21 @@ import pyarrow.parquet as pq
 
 from etl import manifest, schema
 from etl.errors import StatementError, quoted
-from etl.lake.files import Taught
 from etl.lake.keep import keep_counts, keep_rows
 from etl.lake.layout import Lake, PartFile, clusters_of
 from etl.lake.ledger_days import ledger_files
 from etl.lake.leftovers import spill_folder
-from etl.lake.partitions import Partitions, Sources, left_out, partitions, sources
+from etl.lake.partitions import Partitions, left_out, partitions, sources
 from etl.lake.patience import Answer, OverdueError, patiently
 from etl.lake.told import NAMES as TOLD
 from etl.lake.told import Told
 from etl.lake.trouble import is_reading, told
+from etl.lake.viewing import Viewing
 from etl.lake.views import (
     COUNTED_SCHEMA,
     COUNTING,
-    FILE_VIEWS,
     MACROS,
     ROLLING_UP,
-    TREES,
     VIEWS,
     needed,
 )
@@ -57,7 +55,7 @@ _PIVOT = (
 _CATALOGUE = Path(__file__).with_name("event_reasons.tsv")
 
 
-class Session:
+class Session(Viewing):
     """A read-only DuckDB session over the views of one lake.
 
     ``warnings`` names the files that were left out; ``clusters`` are those with data.
@@ -75,22 +73,11 @@ class Session:
         ``settings`` are DuckDB's, ``timeout`` is how long a statement may take; ``many`` says that
         more than a few statements will be asked.
         """
-        self._connection = duckdb.connect(
-            config={
-                "autoinstall_known_extensions": "false",
-                "autoload_known_extensions": "false",
-                # A name that is no view would be looked for among the variables of our own code.
-                "python_enable_replacements": "false",
-                **(settings or {}),
-            }
-        )
-        self._connection.execute("set TimeZone = 'UTC'")
+        super().__init__(settings)
         self._connection.execute("set enable_progress_bar = true")
         self._connection.execute("set enable_progress_bar_print = false")
-        self._connection.execute(statement("macros/message_pattern").text)
         self.tell: Callable[[float], None] | None = None
         """Is called with the share, 0 to 1, that is done of the statement that runs, every moment."""
-        self._storage: Taught | None = None
         self.warnings: list[str] = []
         self.clusters: list[str] = []
         self._lake: Lake | None = None
@@ -101,14 +88,6 @@ class Session:
         self._pending: dict[str, str] = {}
         self._untold: set[str] = set()
         self._timeout = timeout
-
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Release the session."""
-        self.close()
 
     def showing(self, lake: Lake, cluster: str | None) -> Self:
         """Show the views over ``lake`` and return itself; it closes itself where that fails.
@@ -181,10 +160,6 @@ class Session:
             # The client's list of kinds of statements is shorter than the parser's (2.0).
             raise StatementError(_ONE_SELECT) from error
         return set(found[0].named_parameters)
-
-    def close(self) -> None:
-        """Release the session."""
-        self._connection.close()
 
     def _keep_open_days(self, text: str) -> None:
         """Keep open days: at once if many statements will ask for them, else from the second one on.
@@ -291,19 +266,6 @@ class Session:
         self._later(("lake/damage",))
         return ledger.files
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Turn what DuckDB says, while rows are fetched also as an error of Arrow's or the system's, into our errors."""
-        if self._storage is not None:
-            self._storage.failure = None
-        try:
-            yield
-        except (duckdb.Error, pa.ArrowException, OSError) as error:
-            if self._storage is not None and self._storage.failure is not None:
-                # A store that does not answer is no mistake of the statement.
-                raise self._storage.failure from error
-            raise told(error) from error
-
     def _leave_out_damaged(self) -> bool:
         """Read every file as a whole and leave out what cannot be; return whether there was any."""
         if self._lake is None or (self._storage is not None and self._storage.failure is not None):
@@ -329,46 +291,6 @@ class Session:
 
     def _warn(self, warnings: Sequence[str]) -> None:
         self.warnings += [text for text in warnings if text not in self.warnings]
-
-    def _read_states(self, lake: Lake, of: Sources) -> None:
-        if self._storage is None and (taught := lake.files.filesystem(TREES)) is not None:
-            # DuckDB 2.0 has no httpfs to bundle: the lake's own reader is taught to it.
-            self._connection.register_filesystem(taught)
-            self._storage = taught
-        for view, paths in (
-            ("days", of.days),
-            ("outdated", of.outdated),
-            ("context", of.context),
-            ("parts", of.parts),
-        ):
-            self._read_files(view, [lake.files.location(path) for path in paths])
-
-    def _read_files(self, view: str, locations: Sequence[str]) -> None:
-        columns, choose = FILE_VIEWS[view]
-        if locations:
-            self._connection.execute(choose, {"files": locations})
-            self._view(view, statement(f"lake/{view}").text)
-            return
-        # DuckDB refuses an empty list of files, also in CREATE VIEW (2.0).
-        self._show_nothing(view, columns)
-
-    def _show_nothing(self, view: str, columns: pa.Schema) -> None:
-        """Create an empty view; the filter lets DuckDB see that it is, and plan nothing over it."""
-        self._connection.register(f"no_{view}", columns.empty_table())
-        self._view(view, f"from no_{view} where false")
-
-    def _register(self, name: str, table: pa.Table) -> None:
-        self._connection.register(name, table)
-
-    def _create(self, names: Sequence[str]) -> None:
-        for name in names:
-            self._view(name.rpartition("/")[2], statement(name).text)
-
-    def _view(self, view: str, text: str) -> None:
-        """Create a view without a look at what is behind it, which a statement that asks for it takes anyway."""
-        # Views stand upon views: to bind each on its creation, as a relation does twice, took
-        # 0.28 of 0.55 s for a question about a lake of two small days (DuckDB 2.0).
-        self._connection.execute(f"create or replace view {view} with (defer_binding) as\n{text}")
 
     def _later(self, names: Sequence[str]) -> None:
         """Create these views when a statement needs them: parsing all of them takes 20 ms (DuckDB 2.0)."""

@@ -15,7 +15,7 @@ from etl import schema
 from etl.lake.gathering import GATHERED
 from etl.lake.layout import Lake
 from etl.lake.partitions import Basis, Sources
-from etl.lake.query import Session
+from etl.lake.viewing import Viewing
 from etl.statements import statement
 
 # What DuckDB may hold beside the groups that are gathered; beyond it writes to its folder. With
@@ -28,7 +28,7 @@ _FIELDS = [schema.DAY_SCHEMA.field(column.name) for column in schema.ROLLED_UP]
 WRITTEN = pa.schema([*GATHERED, *_FIELDS])
 
 
-class Rolling(Session):
+class Rolling(Viewing):
     """A session that knows who made which object of one day of one cluster."""
 
     def __init__(self, lake: Lake, of: Basis, *, cluster: str, day: date, folder: str) -> None:
