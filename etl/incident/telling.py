@@ -19,6 +19,8 @@ from etl.timespan import Window, brief
 
 # A pause that is worth a word: shorter ones are seen by the times themselves.
 _PAUSE = timedelta(hours=1)
+# Less is no time that anybody would write down.
+_SECOND = timedelta(seconds=1)
 # Steps of the summary; a story with more is told by its lines.
 _STEPS = 8
 _NAMED = 4
@@ -117,7 +119,9 @@ def repeated(line: Line, zone: ZoneInfo, language: Language = "en") -> str:
         over = line.ended_at - line.started_at
         count = f"{line.occurrences:,}"
         parts.append(
-            say("over", language, count=count, length=brief(over)) if over else f"×{count}"
+            say("over", language, count=count, length=brief(over))
+            if over >= _SECOND
+            else f"×{count}"
         )
     if line.n > line.occurrences and line.first_seen and line.objects == 1:
         key = "the nth since" if line.occurrences == 1 else "since"

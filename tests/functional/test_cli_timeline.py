@@ -12,6 +12,7 @@ from rich.cells import cell_len
 
 from tests.lib.api_answers import encoded
 from tests.lib.apiserver import ApiServer
+from tests.lib.browser import CHROMIUM, browser
 from tests.lib.commandline import NOW, Done, eventlake
 from tests.lib.events import event
 
@@ -197,6 +198,24 @@ def test_a_story_in_chinese(lake: Path, tmp_path: Path) -> None:
     assert "未经核实" in by_config
     found = told(lake, f"pod/{POD}", "-n", "shop", "--format", "json", "--language", "zh").json()
     assert found["lines"][-1]["phase"] == "killing"
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine")
+def test_the_page_fits_every_screen(lake: Path, tmp_path: Path) -> None:
+    """On a telephone the message has the whole width below the rest; nothing sticks out, no console message."""
+    page = tmp_path / "story.html"
+    told_page = told(lake, f"pod/{POD}", "-n", "shop", "--format", "html").out
+    page.write_text(told_page, "utf-8")
+    with browser(tmp_path / "profile") as chromium:
+        for width, dark in ((360, False), (1200, True)):
+            chromium.open(page, width=width, dark=dark)
+            assert chromium.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            below = chromium.evaluate(
+                "(cells => cells[3].getBoundingClientRect().top >= cells[0].getBoundingClientRect().bottom)"
+                "(document.querySelector('tr.warning').cells)"
+            )
+            assert below == (width == 360)
+        assert chromium.problems == []
 
 
 def test_repeats_far_apart_are_two_episodes(tmp_path: Path) -> None:
