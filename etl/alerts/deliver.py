@@ -152,7 +152,7 @@ class _Run:
 
     def enqueue(self, item: Placed, share: Share, settings: Settings) -> list[Entry]:
         """Put the target's messages into the outbox; return those that are still to be sent."""
-        if not (item.per_alert or share.digest.wanted(settings.digest.send)):
+        if not _wanted(item, share.digest, settings):
             self.skip(item, share.digest)
             return []
         try:
@@ -221,6 +221,16 @@ class _Run:
             self._note(item.name, Result(Ending.DEAD, reason))
         if share.group:
             self.skip(item, share.digest)
+
+
+def _wanted(item: Placed, digest: Digest, settings: Settings) -> bool:
+    """Whether a target gets a message about its share; what is urgent concerns those alone who have some of it."""
+    if item.per_alert:
+        # A wish for fewer digests is none for fewer alerts, and Alertmanager forgets what is not repeated.
+        return True
+    if digest.kind == "urgent":
+        return bool(digest.findings or digest.resolved)
+    return digest.wanted(settings.digest.send)
 
 
 def _entry(item: Placed, share: Share, number: int, part: Part, now: datetime) -> Entry:

@@ -11,10 +11,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+import msgspec
+
 from etl.alerts import label_matchers
 from etl.alerts.label_matchers import Matchers, labels_of
 from etl.alerts.model import Digest, Finding, FirstSeen, Mover, Noisy
 from etl.config.settings import Route, Settings
+
+# As in Alertmanager: all labels, so one message per alert.
+EACH = "..."
+# A message per alert is what these are for, or no person reads them.
+_FOR_EACH = {"webhook_configs", "file_configs", "pagerduty_configs", "alertmanager_configs"}
 
 Row = TypeVar("Row")
 
@@ -56,12 +63,30 @@ def mistakes(settings: Settings) -> Iterator[tuple[str, str]]:
         reached.add(route.receiver)
         if route.receiver and route.receiver not in known:
             yield f"{path}.receiver", f"there is no receiver {route.receiver!r}"
+        if EACH in route.group_by and (kinds := _for_people(route.receiver, settings)):
+            yield (
+                f"{path}.group_by",
+                f"{EACH} sends a message per alert, which {', '.join(kinds)} of {route.receiver!r} would not stand",
+            )
         for index, wrong in label_matchers.mistakes(route.matchers):
             yield f"{path}.matchers[{index}]", wrong
     for index, receiver in enumerate(settings.receivers):
         if receiver.name not in reached:
             # Silence has to mean quiet, and this receiver would be silent for ever.
             yield f"receivers[{index}].name", f"no route leads to {receiver.name!r}"
+
+
+def _for_people(name: str, settings: Settings) -> list[str]:
+    """Return the kinds of targets of a receiver that people read."""
+    return [
+        field.name
+        for receiver in settings.receivers
+        for field in msgspec.structs.fields(receiver)
+        if receiver.name == name
+        and field.name.endswith("_configs")
+        and field.name not in _FOR_EACH
+        and getattr(receiver, field.name)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +148,8 @@ def _walk(route: Route, path: str) -> Iterator[tuple[str, Route]]:
 
 def _group(finding: Finding, labels: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     named = _finding(finding)
+    if EACH in labels:
+        return tuple(sorted(named.items()))
     return tuple((label, named.get(label, "")) for label in labels)
 
 

@@ -526,7 +526,8 @@ class Route(_Section, frozen=True):
     continue_: bool = msgspec.field(default=False, name="continue")
     """Whether the routes beside it, further down, are asked as well."""
     group_by: list[str] = []
-    """Labels that split the digest: one message for each of their values. Empty means one message."""
+    """Labels that split the digest: one message for each of their values; ``...`` stands for all labels, one message
+    per alert. Empty means one message."""
     routes: list[Route] = []
     """Routes below this one; the first that matches takes the alert."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from etl.alerts import deliver, routing, rules
 from etl.alerts.model import Digest, Finding
 from etl.alerts.receivers import preview
-from etl.config.settings import Route, Settings
+from etl.config.settings import FileConfig, Receiver, Route, Settings
 from etl.errors import ConfigError
 from tests.lib.commandline import NOW
 from tests.lib.digests import MORNING, QUIET, WINDOW
@@ -127,11 +128,33 @@ def test_groups_are_messages_of_their_own(tmp_path: Path) -> None:
     assert deliver.was_delivered(made.files, made.settings, WINDOW, ("prod",))
 
 
+def test_a_webhook_may_get_each_alert_by_itself(tmp_path: Path) -> None:
+    """With ... an incident tool gets a request per alert, those that are over too; people do not."""
+    files = Receiver(name="jsm", file_configs=[FileConfig(folder=str(tmp_path / "out"))])
+    made = sender(tmp_path / "lake", files)
+    made.route = route("jsm", group_by=["..."])
+    assert made.send(STORM).delivered == ("jsm",) * 4
+    assert made.send(STORM).delivered == ()
+    counts = [json.loads(path.read_text())["counts"] for path in (tmp_path / "out").iterdir()]
+    assert sum(sum(count.values()) for count in counts) == 3
+    wrong = settings(route("ops", group_by=["..."]), "ops")
+    assert [path for path, _ in routing.mistakes(wrong)] == ["route.group_by"]
+
+
 def test_a_day_without_groups_is_still_told(tmp_path: Path) -> None:
     """Nothing fires, so there is nothing to group by: one line says that it is quiet."""
     made = _grouped(tmp_path)
     assert made.send(QUIET).delivered == ("ops",)
     assert "all quiet" in made.stream.getvalue()
+
+
+def test_what_is_urgent_is_told_to_those_alone_whom_it_concerns(tmp_path: Path) -> None:
+    """An urgent alert of one team is no message to the others, who would read that all is quiet."""
+    made = sender(tmp_path, *(console(name) for name in ("ops", "oncall", "shop", "payments")))
+    made.route = TREE
+    urgent = replace(QUIET, kind="urgent", findings=(finding("NodeNotReady", "critical"),))
+    assert made.send(urgent).delivered == ("oncall",)
+    assert "all quiet" not in made.stream.getvalue()
 
 
 def test_a_preview_shows_each_share() -> None:
