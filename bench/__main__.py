@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import answers, figures, history, ingesting, sealing, snapshots, starting
+from bench import answers, figures, history, ingesting, ledger, sealing, snapshots, starting
 from bench.figures import Figure, Plan
 from bench.measure import ROOT, compile_bytecode
 from etl.lean import without_numpy
@@ -28,6 +28,7 @@ GROUPS: dict[str, Callable[[Plan], Iterator[Figure]]] = {
     "answers": answers.open_days,
     "share": sealing.share,
     "day": sealing.large_day,
+    "ledger": ledger.year,
     "month": history.month,
 }
 _EVENTS, _MANY, _ROUNDS = 100_000, 500_000, 5

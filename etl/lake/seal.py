@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from itertools import pairwise
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import msgspec
 import pyarrow as pa
@@ -177,6 +177,23 @@ def _sealed(
     return Done(one.cluster, one.date, writer.rows, generation)
 
 
+def written_with(*, objects: int) -> dict[str, Any]:
+    """Return the options by which pyarrow writes a sealed day whose row groups have so many different objects."""
+    text = [
+        f.name
+        for f in schema.DAY_SCHEMA
+        if pa.types.is_string(f.type) and f.name not in _NO_DICTIONARY
+    ]
+    return {
+        "compression": "zstd",
+        "compression_level": _ZSTD_LEVEL,
+        "use_dictionary": text,
+        "column_encoding": _ENCODINGS,
+        "bloom_filter_options": {_FILTERED: {"ndv": objects, "fpp": _FALSE_POSITIVES}},
+        "write_page_checksum": True,
+    }
+
+
 class _Writer:
     """Writes row groups as the Parquet file of a sealed day."""
 
@@ -191,21 +208,8 @@ class _Writer:
         self.rows = 0
 
     def __call__(self, file: BinaryIO) -> None:
-        text = [
-            f.name
-            for f in schema.DAY_SCHEMA
-            if pa.types.is_string(f.type) and f.name not in _NO_DICTIONARY
-        ]
         with pq.ParquetWriter(
-            file,
-            WRITTEN,
-            compression="zstd",
-            compression_level=_ZSTD_LEVEL,
-            use_dictionary=text,
-            column_encoding=_ENCODINGS,
-            bloom_filter_options={_FILTERED: {"ndv": self._objects, "fpp": _FALSE_POSITIVES}},
-            store_schema=False,
-            write_page_checksum=True,
+            file, WRITTEN, **written_with(objects=self._objects), store_schema=False
         ) as writer:
             for group in self._groups:
                 writer.write_table(group, row_group_size=group.num_rows)
