@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+import pyarrow.compute as pc
 
 from etl.alerts.learned import Learned
 from etl.alerts.rules import Rule
@@ -32,6 +35,19 @@ def overview(
         opened.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """A session whose ``events`` are what rules can match, and the reasons that there are."""
+
+    session: Session
+    reasons: frozenset[str | None]
+
+    def hold(self, rule: Rule) -> bool:
+        """Say whether ``rule`` may match any of them; of 33 rules two thirds do not, and need not ask."""
+        wanted = reasons(rule)
+        return not wanted or not self.reasons.isdisjoint(wanted)
+
+
 @contextmanager
 def candidates(
     session: Session,
@@ -41,7 +57,7 @@ def candidates(
     window: Window,
     learned: Learned,
     lateness: timedelta | None = None,
-) -> Iterator[Session]:
+) -> Iterator[Candidates]:
     """Open a session whose ``events`` are all that the declarative ``rules`` can match.
 
     With ``lateness`` the window is one of the rules' own: what happened in it counts, and what
@@ -58,9 +74,10 @@ def candidates(
         "reach": None if lateness is None else window.start - lateness,
         **learned.bound(window),
     }
-    opened = Session.over({"events": session.run(statement("rules/candidates").text, bounds)})
+    events = session.run(statement("rules/candidates").text, bounds)
+    opened = Session.over({"events": events})
     try:
-        yield opened
+        yield Candidates(opened, frozenset(pc.unique(events["reason"]).to_pylist()))
     finally:
         opened.close()
 

@@ -2,8 +2,9 @@
 -- question: How often did each reason occur on each object, in the window and in the baseline before it?
 -- parameters: $base, $start, $end; $clusters, $since, $until, $latest as in rules/candidates
 -- Asked once for all parts of a digest that add up occurrences, which are then asked about these
--- rows. States are put together, apart for window and baseline, at the time of the newest; the
--- text of the newest is kept of the window alone.
+-- rows. States are put together, apart for window and baseline, at the time of the newest. Objects
+-- and the text of the newest are kept of the window alone: no question about the baseline asks for
+-- them, and they would be seven of eight rows.
 -- What was learned in the window counts at a time in it, as in rules/candidates.
 with
 learned as (
@@ -41,8 +42,8 @@ reached as (
         namespace,
         reason,
         type,
-        object_kind,
-        object_name,
+        case when of_window then object_kind end as object_kind,
+        case when of_window then object_name end as object_name,
         case when of_window then message end as message,
         of_window,
         case
