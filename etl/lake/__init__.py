@@ -2,6 +2,6 @@
 
 ``files`` is the only seam to storage; ``objects``, ``stores``, ``ranges`` and
 ``filesystem`` are what it means for a bucket. ``layout`` is the only module that knows paths, ``append`` the only
-one that writes observations, ``query`` the only user of DuckDB. The format is described
+one that writes observations, ``viewing`` the only one that opens DuckDB. The format is described
 in docs/lake.md so that another team could write a reader.
 """
