@@ -134,8 +134,8 @@ def deliver(
         attempt = _finished(attempt, outcome, pace, again=wait is not None)
         outbox.finish(attempt)
         history.append(attempt)
-        _note(placed, attempt, delivered=outcome.delivered)
         if outcome.delivered:
+            _log.info("digest sent to %s", placed.name)
             outbox.settle(entry)
             return Result(Ending.DELIVERED)
         changed = _changed(entry, outcome, shorter)
@@ -148,14 +148,10 @@ def deliver(
         if wait is None:
             doubtful = _doubtful(entry, placed, history, outbox, pace)
             return doubtful or Result(Ending.WAITING, attempt.detail)
+        # The end of it is told by the error that ends the command, once.
+        seconds = wait.total_seconds()
+        _log.info("%s: %s; trying again in %.1f s", placed.name, attempt.detail, seconds)
         pace.pause(wait)
-
-
-def _note(placed: Placed, attempt: Attempt, *, delivered: bool) -> None:
-    if delivered:
-        _log.info("sent the digest to %s", placed.name)
-    else:
-        _log.warning("%s did not take the digest: %s", placed.name, attempt.detail)
 
 
 def _changed(entry: Entry, outcome: Outcome, shorter: Shorter) -> Entry | None:

@@ -76,7 +76,9 @@ class Delivery:
             f"{f.target}: {f.detail}" + ("; given up" if f.dead else "; kept in the outbox")
             for f in self.failures
         ]
-        return DeliveryError("not everybody got the digest\n" + "\n".join(lines))
+        # Of several digests a receiver that is down refuses each with the same words.
+        told = "\n".join(dict.fromkeys(lines))
+        return DeliveryError(f"not everybody got the digest\n{told}")
 
 
 def send_digest(

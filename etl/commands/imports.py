@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from etl.source.dump import Reading
 
 
+# A bundle is full of other things.
+_NAMED = 5
+
+
 @click.command("import")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option(
@@ -57,8 +61,10 @@ def import_(
             not_before=invocation.not_before(cluster),
         )
         entry = ingest.import_events(invocation.lake, request, invocation.run)
-    for name in reading.without_events:
+    for name in reading.without_events[:_NAMED]:
         invocation.say(f"{name} holds no events")
+    if (more := len(reading.without_events) - _NAMED) > 0:
+        invocation.say(f"and {more:,} more files hold no events")
     if entry.items == entry.unreadable:
         message = f"no events in {', '.join(paths)}; expected the output of kubectl get events -o json or yaml"
         raise InputError(message)

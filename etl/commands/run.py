@@ -96,7 +96,6 @@ def _digest(invocation: Invocation, ready: Configured, notes: list[str]) -> None
     sent = pipeline.send_pending(lake, ready.settings, outside)
     if due := pipeline.due_digest(lake, ready.settings, invocation.now):
         sent += pipeline.send_digest(lake, ready, outside, due=due, notes=notes)
-        invocation.say(f"digest sent to {', '.join(sent.delivered) or 'nobody'}")
     if error := sent.error():
         raise error
 

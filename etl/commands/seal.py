@@ -73,5 +73,6 @@ def _seal_ledger(invocation: Invocation, *, cluster: str | None, limit: int | No
     days = list(seal_ledger(invocation.lake, clock=invocation.clock, cluster=cluster, limit=limit))
     if days:
         rows = sum(done.rows for done in days)
-        invocation.say(f"ledger: {len(days)} days sealed, {rows:,} rows")
+        many = "1 day" if len(days) == 1 else f"{len(days)} days"
+        invocation.say(f"ledger: {many} sealed, {rows:,} rows")
     return len(days)

@@ -9,6 +9,7 @@ ledger that it failed.
 from __future__ import annotations
 
 import contextlib
+import re
 import ssl
 import time
 from collections.abc import Iterator, Mapping
@@ -37,6 +38,8 @@ _CONNECT_SECONDS = 10.0
 _CHUNK_BYTES = 1 << 20
 # Deflate packs a thousand bytes into one at most.
 _DENSEST = 1032
+# Which the sentence around it names already.
+_CONNECTION = re.compile(r"^HTTPS?Connection\(host=[^)]*\): ")
 # More digits than a century has seconds would overflow, and mean nothing.
 _LONGEST_DELAY = 9
 
@@ -206,7 +209,7 @@ def _translated() -> Iterator[None]:
 
 def _reason(error: Exception) -> str:
     """Return what went wrong in a few words, without addresses of objects."""
-    text = str(error)
+    text = _CONNECTION.sub("", str(error))
     return quoted(text.rpartition(": ")[2] if ">: " in text else text, 160)
 
 
