@@ -171,6 +171,8 @@ class Digest:
     resolved: tuple[Finding, ...] = ()
     silences: tuple[Silenced, ...] = ()
     inhibited: int = 0
+    elsewhere: int = 0
+    """Alerts that routes lead to other receivers, so that a share without any is not taken for a quiet day."""
     kind: Kind = "digest"
     remembers: bool = False
     """Whether evaluations before this one are remembered, so that new and old can be told apart."""

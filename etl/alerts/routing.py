@@ -99,10 +99,13 @@ class _Tree:
     def kept(self, digest: Digest) -> Digest:
         """Return the digest with what is routed here."""
         general = self._takes({})
+        findings = self._filtered(digest.findings, _finding)
+        still = self._filtered(digest.still, _finding)
         return replace(
             digest,
-            findings=self._filtered(digest.findings, _finding),
-            still=self._filtered(digest.still, _finding),
+            findings=findings,
+            still=still,
+            elsewhere=len(digest.findings) + len(digest.still) - len(findings) - len(still),
             resolved=self._filtered(digest.resolved, _finding),
             first_seen=self._filtered(digest.first_seen, _first_seen),
             movers=self._filtered(digest.movers, _mover),

@@ -115,7 +115,7 @@ class Status:
         return parts
 
     def _coverage(self) -> list[str]:
-        """Return the covered share, and the longest gap where the verdict has not named it."""
+        """Return the covered share, and the longest gap where the verdict has not named it; then what is told elsewhere."""
         coverage, words = self._digest.coverage, self._words
         phrase = words.coverage_failed if coverage.failed else words.coverage
         parts = [
@@ -131,6 +131,8 @@ class Status:
             phrase = words.gaps if len(coverage.gaps) > 1 else words.longest_gap
             span = figures.length(gap.end - gap.start)
             parts.append(phrase.format(count=len(coverage.gaps), length=span, gap=self.gap(gap)))
+        if elsewhere := self._digest.elsewhere:
+            parts.append(counted(words.elsewhere, elsewhere))
         return parts
 
     def _no_data(self) -> list[str]:

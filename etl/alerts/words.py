@@ -68,6 +68,7 @@ class Words:
     noisiest: str
     held: str
     held_count: str
+    elsewhere: str
     still: str
     resolved: str
     resolved_note: str
@@ -149,6 +150,7 @@ ENGLISH = Words(
     noisiest="Noisiest",
     held="Held back",
     held_count="{count} rule switched off|{count} rules switched off",
+    elsewhere="{count} alert went to other receivers|{count} alerts went to other receivers",
     still="Still firing",
     resolved="Resolved",
     resolved_note="below the threshold in this window",
@@ -226,6 +228,7 @@ CHINESE = Words(
     noisiest="事件最多",
     held="未发送",
     held_count="{count} 条规则已关闭",
+    elsewhere="另有 {count} 条告警发往其他接收方",
     still="持续告警",
     resolved="已恢复",
     resolved_note="本时段低于阈值",

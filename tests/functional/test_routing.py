@@ -148,6 +148,14 @@ def test_a_day_without_groups_is_still_told(tmp_path: Path) -> None:
     assert "all quiet" in made.stream.getvalue()
 
 
+def test_a_share_without_alerts_is_no_quiet_day() -> None:
+    """Who gets none of today's alerts reads how many others got; on a day without any there is nothing to add."""
+    (shown, *_) = [text for _, _, text in preview(STORM, settings(TREE, "ops"))]
+    assert "3 alerts went to other receivers" in shown
+    (quiet,) = [text for _, _, text in preview(QUIET, settings(TREE, "ops"))]
+    assert "other receivers" not in quiet
+
+
 def test_what_is_urgent_is_told_to_those_alone_whom_it_concerns(tmp_path: Path) -> None:
     """An urgent alert of one team is no message to the others, who would read that all is quiet."""
     made = sender(tmp_path, *(console(name) for name in ("ops", "oncall", "shop", "payments")))
