@@ -18,12 +18,13 @@ ifeq ($(filter sample cluster,$(FROM)),)
   $(error FROM=$(FROM): choose sample or cluster)
 endif
 
-.PHONY: help run test check bench lock clean
+.PHONY: help run notebooks test check bench lock clean
 
 help:
 	@echo "make run                    snapshot, reports and digest of the embedded sample"
 	@echo "make run FROM=cluster       the same of your kubeconfig's current cluster; it is only listed"
 	@echo "make run ARGS=\"--help\"      more options for the command"
+	@echo "make notebooks              JupyterLab on the notebooks, with the embedded sample in out/lake"
 	@echo "make test                   all tests; ARGS=\"-k coverage\" for some, ARGS=\"--histories 100000\" for a night"
 	@echo "                            ARGS=\"--hypothesis-profile=explore\" for draws that no run had before"
 	@echo "make check                  style, types, floor plan, SQL, docstrings"
@@ -33,6 +34,11 @@ help:
 
 run: $(VENV)/.run
 	$(BIN)/eventlake --lake $(LAKE) run $(if $(filter sample,$(FROM)),--sample) $(ARGS)
+
+# The sample is written once; a lake of your own is named in a notebook's parameters.
+notebooks: $(VENV)/.notebooks
+	$(BIN)/eventlake --lake out/lake sample
+	$(BIN)/jupyter lab notebooks $(ARGS)
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest --numprocesses=$(TESTERS) --dist=worksteal $(ARGS)
@@ -87,4 +93,9 @@ $(VENV)/.run: requirements/run.txt requirements/build.txt pyproject.toml | $(BIN
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.notebooks: requirements/notebooks.txt $(VENV)/.run
+	@echo "installing JupyterLab into $(VENV)"
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/notebooks.txt
 	@touch $@

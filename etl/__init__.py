@@ -32,7 +32,7 @@ def open(  # noqa: A001 -- as in gzip.open: it is called etl.open
     timezone: str | None = None,
     config: str | os.PathLike[str] | None = None,
     reports: Iterable[str | os.PathLike[str]] = (),
-    now: datetime | None = None,
+    now: datetime | str | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Lake:
     """Open the lake in a folder or an object store (``s3://``, ``gs://``, ``az://``) for reading.
@@ -40,8 +40,9 @@ def open(  # noqa: A001 -- as in gzip.open: it is called etl.open
     ``cluster`` limits every answer to one cluster. ``timezone`` is an IANA name in which days
     and hours are cut and times are shown. ``config`` is a configuration file as the command line
     takes it: timezone, object store, folders of reports, rules and limits of SQL come from it.
-    ``reports`` are more folders with reports of one's own. ``now`` is where ``since`` counts from;
-    the clock is asked only where it is not given. ``environ`` stands for the environment.
+    ``reports`` are more folders with reports of one's own. ``now`` is where ``since`` counts from:
+    a moment, or ``"newest"`` for the newest list or event in the lake, as befits a dump or a sample; the
+    clock is asked only where it is not given. ``environ`` stands for the environment.
 
     Raises ``etl.errors.LakeError`` if there is no lake, ``ConfigError`` with every mistake of the
     configuration, and ``UsageError`` for an unknown timezone or cluster.

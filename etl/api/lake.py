@@ -123,16 +123,22 @@ class Lake(Opened):
         parameters: Mapping[str, object] = _NONE,
         /,
         *,
+        since: Span | None = None,
+        day: Day | None = None,
+        start: Moment | None = None,
+        end: Moment | None = None,
         cluster: str | None = None,
     ) -> Relation:
         """Run one SELECT over the views, as ``eventlake sql`` does, and return its rows as a relation.
 
-        ``parameters`` are bound by name: ``$reason`` takes ``{"reason": …}``. The statement runs
-        at once, behind the walls and within the limits of ``sql`` in the configuration. The
+        ``parameters`` are bound by name: ``$reason`` takes ``{"reason": …}``. ``$start``, ``$end`` and
+        ``$timezone`` are those of the window, as in a report. The statement runs at once, behind the walls and within the limits of ``sql`` in the configuration. The
         relation is of DuckDB's default connection and its rows are in memory: ``.df()`` makes
         a DataFrame of it, and ``duckdb.sql`` joins it with frames of one's own.
         """
-        rows = self._shown().stranger(cluster or self._cluster).run(text, parameters)
+        window = self._window(When(since=since, day=day, start=start, end=end))
+        bound = {"start": window.start, "end": window.end, "timezone": self.timezone, **parameters}
+        rows = self._shown().stranger(cluster or self._cluster).run(text, bound)
         self._warn()
         return relation(rows)
 

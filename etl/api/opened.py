@@ -29,10 +29,14 @@ from etl.lake.query import Session
 from etl.reports import catalogue
 from etl.reports.check import check
 from etl.reports.frame import frame
+from etl.statements import statement
 from etl.timespan import Window, parse_zone, rfc3339
 
 # What a report and a digest look at where nobody says anything else.
 SPAN = timedelta(hours=24)
+# What ``now`` may be instead of a moment: as far as the lake reaches.
+NEWEST = "newest"
+_MOMENT = timedelta(microseconds=1)
 # Below the hour for which replaced files stay, less what a slow question may take.
 _PICTURE_SECONDS = 45 * 60
 
@@ -48,7 +52,7 @@ class Opened:
         timezone: str | None,
         config: str | os.PathLike[str] | None,
         reports: Iterable[str | os.PathLike[str]],
-        now: datetime | None,
+        now: datetime | str | None,
         environ: Mapping[str, str] | None,
     ) -> None:
         """Open the lake; arguments and errors are those of ``etl.open``."""
@@ -61,7 +65,8 @@ class Opened:
             self._zone = parse_zone(timezone or self._settings.timezone)
         except ValueError as error:
             raise UsageError(str(error)) from error
-        self._fixed = None if now is None else utc(now)
+        self._newest = now == NEWEST
+        self._fixed = None if now is None or self._newest else utc(now)
         self._lake = layout.Lake(_files(self._where, self._settings, self._environ))
         folders = [*self._settings.report.folders, *reports]
         self._catalogue = catalogue.catalogue([Path(folder) for folder in folders])
@@ -100,7 +105,11 @@ class Opened:
         self._taken = time.monotonic()
         self._picture = Picture(self._lake, self._settings.sql)
         # A lake that is not there, or of a newer format, is told now and not by the first question.
-        self._picture.session(self._cluster)
+        session = self._picture.session(self._cluster)
+        if self._newest:
+            (row,) = session.run(statement("incident/newest").text, {}).to_pylist()
+            # Windows are half-open, and the newest belongs to them.
+            self.now = row["newest"] + _MOMENT if row["newest"] else self.now
 
     @property
     def timezone(self) -> str:

@@ -54,11 +54,15 @@ def parameter(value: object) -> str:
     return str(value)
 
 
-def utc(moment: datetime) -> datetime:
-    """Return an aware moment in UTC; raises ``UsageError`` for one that names no timezone."""
-    if moment.tzinfo is None:
-        raise UsageError(f"now={moment.isoformat()} names no timezone; add one, such as UTC")
-    return _plain(moment).astimezone(UTC)
+def utc(moment: datetime | str) -> datetime:
+    """Return a moment in UTC; raises ``UsageError`` for one that names no timezone, and for what is no time."""
+    try:
+        found = _moment(moment)
+    except ValueError as error:
+        raise UsageError(f"now: {error}") from error
+    if found.tzinfo is None:
+        raise UsageError(f"now={found.isoformat()} names no timezone; add one, such as UTC")
+    return found.astimezone(UTC)
 
 
 def _span(said: Span) -> timedelta:

@@ -9,7 +9,7 @@ are bound by name, never written into text.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -74,8 +74,11 @@ class Session(Viewing):
         more than a few statements will be asked.
         """
         super().__init__(settings)
-        self._connection.execute("set enable_progress_bar = true")
-        self._connection.execute("set enable_progress_bar_print = false")
+        # In a notebook the client (2.0) asks for a package that draws bars, and refuses without it.
+        # Nobody is told of progress there: only commands show any.
+        with suppress(duckdb.InvalidInputException):
+            self._connection.execute("set enable_progress_bar = true")
+            self._connection.execute("set enable_progress_bar_print = false")
         self.tell: Callable[[float], None] | None = None
         """Is called with the share, 0 to 1, that is done of the statement that runs, every moment."""
         self.warnings: list[str] = []

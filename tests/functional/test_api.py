@@ -393,6 +393,34 @@ def test_what_is_damaged_is_told_once(tmp_path: Path) -> None:
             assert lake.report("daily_summary").occurrences.sum() == 1
 
 
+def test_now_is_as_far_as_the_lake_reaches(sample: Path, tmp_path: Path) -> None:
+    """``newest`` is the newest list, or the newest event where nobody said when it was listed; both belong to the window."""
+    with etl.open(sample, now="newest") as lake:
+        assert lake.now == NOW - timedelta(minutes=1) + timedelta(microseconds=1)
+        assert lake.report("top_reasons").equals(
+            lake.report("top_reasons", end=lake.now, start=lake.now - timedelta(hours=24))
+        )
+    path = tmp_path / "lake"
+    file = dumped(tmp_path, "one")
+    assert (
+        eventlake(
+            "--lake", path, "--cluster", "old", "import", file, now=NOW + timedelta(days=99)
+        ).code
+        == 0
+    )
+    with etl.open(path, now="newest") as lake:
+        assert lake.now == NOW + timedelta(microseconds=1)
+        assert lake.report("top_reasons", since="1s").occurrences.sum() == 1
+
+
+def test_a_statement_gets_the_window(lake: etl.api.Lake) -> None:
+    """As a report does: its edges and the timezone, unless they are given by hand."""
+    asked = "select $start::varchar as a, $end::varchar as b, $timezone as c"
+    told = lake.sql(asked, since="1h").fetchall()
+    assert told == [("2026-11-23 07:00:00+00", "2026-11-23 08:00:00+00", "UTC")]
+    assert lake.sql("select $start as one", {"start": 1}).fetchall() == [(1,)]
+
+
 def test_a_closed_lake_says_so(sample: Path) -> None:
     """What it returned stays; another question is refused, and closing twice is nothing."""
     with etl.open(sample, now=NOW) as lake:
