@@ -52,6 +52,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "receivers",
         "List the receivers, and send one of them a test message.",
     ),
+    "silence": ("silence", "silence", "Keep alerts quiet for a time."),
+    "switch": ("switch", "switch", "Turn one rule off or on."),
     "sample": ("sample", "sample", "Write the embedded sample of real events into a lake."),
     "version": ("version", "version", "Print the version."),
 }

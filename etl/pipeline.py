@@ -15,7 +15,7 @@ from typing import TextIO
 
 import msgspec.structs
 
-from etl.alerts import deliver, digest, rounds, switches
+from etl.alerts import deliver, digest, rounds, switches, urgent
 from etl.alerts.deliver import Delivery
 from etl.alerts.model import Digest, Language
 from etl.alerts.receivers import target
@@ -136,16 +136,12 @@ def digests(
     It tells what is new since the evaluation before; ``keep`` remembers this one.
     """
     settings = configured.settings
-    languages: dict[Language, list[Receiver]] = {}
-    for receiver in settings.receivers:
-        languages.setdefault(receiver.language or settings.language, []).append(receiver)
-    languages = languages or {settings.language: []}
+    languages = _languages(settings)
     told = rounds.evaluated(
         opened,
         lake.files,
         settings,
         switches.turned(lake.files, configured.rules, now),
-        kind="digest",
         cluster=cluster or "",
         window=window,
         now=now,
@@ -206,6 +202,68 @@ def send_digest(
             sleep=outside.sleep,
         )
     return sent
+
+
+def send_urgent(
+    lake: Lake, configured: Configured, outside: Outside, *, cluster: str | None = None
+) -> Delivery:
+    """Ask the urgent rules about what was learned since they were last asked, and send what is new at once.
+
+    A message that a run recorded and did not come to send is sent first.
+    """
+    rules = switches.turned(lake.files, configured.rules, outside.now)
+    sent = Delivery()
+    if not any(rule.urgent and rule.enabled for rule in rules):
+        return sent
+    settings, scope = configured.settings, cluster or ""
+    left = urgent.unsent(lake.files, settings, cluster=scope, now=outside.now)
+    with session(lake, cluster=cluster) as opened:
+        window = urgent.due(opened, lake.files, settings, cluster=scope, now=outside.now)
+        for one in [Window(left.start, left.end) if left else None, window]:
+            if one is None:
+                continue
+            told = urgent.evaluated(
+                opened,
+                lake.files,
+                settings,
+                rules,
+                cluster=scope,
+                window=one,
+                now=outside.now,
+                languages=list(_languages(settings)),
+            )
+            sent += _told(told, lake, settings, outside)
+    return sent
+
+
+def _told(told: rounds.Round, lake: Lake, settings: Settings, outside: Outside) -> Delivery:
+    """Send what an urgent evaluation has to say, if it has anything."""
+    sent = Delivery()
+    if told.record is None or not told.record.spoke:
+        return sent
+    for language, receivers in _languages(settings).items():
+        message = digest.written(
+            told.facts, settings, language=language, record=told.record, silences=told.silences
+        )
+        sent += deliver.send_digest(
+            # What goes on is no news; the digest tells of it.
+            replace(message, still=()),
+            msgspec.structs.replace(settings, language=language, receivers=receivers),
+            lake.files,
+            now=outside.now,
+            environ=outside.environ,
+            sleep=outside.sleep,
+            stream=outside.stream,
+        )
+    return sent
+
+
+def _languages(settings: Settings) -> dict[Language, list[Receiver]]:
+    """Return the receivers by the language that they want."""
+    languages: dict[Language, list[Receiver]] = {}
+    for receiver in settings.receivers:
+        languages.setdefault(receiver.language or settings.language, []).append(receiver)
+    return languages or {settings.language: []}
 
 
 def send_pending(lake: Lake, settings: Settings, outside: Outside) -> Delivery:

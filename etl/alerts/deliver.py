@@ -237,7 +237,7 @@ def _wanted(item: Placed, digest: Digest, settings: Settings) -> bool:
 
 def _entry(item: Placed, share: Share, number: int, part: Part, now: datetime) -> Entry:
     digest = share.digest
-    subject = Subject(digest.clusters, digest.window)
+    subject = Subject(digest.clusters, digest.window, digest.kind)
     name, place = item.receiver.name, item.place
     grouped = f"{place} {share.group}" if share.group else place
     return Entry(
@@ -252,6 +252,7 @@ def _entry(item: Placed, share: Share, number: int, part: Part, now: datetime) -
         content_sha256=content_hash(part.payload),
         payload=_plain(part.payload),
         repeat=_plain(part.repeat),
+        kind=digest.kind,
     )
 
 

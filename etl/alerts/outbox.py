@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from etl.alerts.model import Kind as DigestKind
 from etl.errors import LakeError
 from etl.lake.files import Files, is_of_the_file
 from etl.timespan import Window, rfc3339
@@ -55,6 +56,7 @@ class Entry(_Stored, frozen=True, kw_only=True):
     content_sha256: str
     payload: Any
     repeat: Any
+    kind: DigestKind = "digest"
 
 
 class Attempt(_Stored, frozen=True, kw_only=True):
@@ -95,6 +97,7 @@ class Receipt(_Stored, frozen=True, kw_only=True):
     status: int | None = None
     code: str = ""
     attempts: int = 0
+    kind: DigestKind = "digest"
 
 
 class Dead(_Stored, frozen=True, kw_only=True):
@@ -110,16 +113,17 @@ Kept = TypeVar("Kept", bound=_Stored)
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a delivery is about: the clusters and the window of one digest."""
+    """What a delivery is about: the clusters and the window of one digest, or of an urgent message."""
 
     clusters: Sequence[str]
     window: Window
+    kind: DigestKind = "digest"
 
     def id(self, receiver: str, place: str, part: int | str) -> str:
         """Return the name of the delivery to one target; content plays no part in it."""
         names = ",".join(sorted(self.clusters))
         moments = (rfc3339(self.window.start), rfc3339(self.window.end))
-        key = "|".join((names, "digest", *moments, receiver, place, str(part)))
+        key = "|".join((names, self.kind, *moments, receiver, place, str(part)))
         return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:32]
 
 
@@ -223,7 +227,7 @@ class Outbox:
         """Return what every message that is still kept was about, in whatever state."""
         kept: list[Receipt | Entry] = [*self.receipts(), *self.waiting()]
         kept += [dead.entry for dead in self.dead()]
-        return [Subject(tuple(k.clusters), Window(k.start, k.end)) for k in kept]
+        return [Subject(tuple(k.clusters), Window(k.start, k.end), k.kind) for k in kept]
 
     def prune(self, before: datetime) -> None:
         """Remove receipts and graves from before ``before``, with their attempts."""
@@ -291,6 +295,7 @@ def _receipt(entry: Entry, moment: datetime, outcome: str) -> Receipt:
         content_sha256=entry.content_sha256,
         delivered_at=moment,
         outcome=outcome,
+        kind=entry.kind,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from itertools import groupby
 
-from etl.alerts.model import Language
+from etl.alerts.model import Kind, Language
 from etl.alerts.outbox import SKIPPED, Outbox, Subject
 from etl.alerts.receivers import placed, title
 from etl.alerts.receivers.target import Outside
@@ -19,10 +19,15 @@ from etl.timespan import Window, brief, rfc3339
 
 
 def was_delivered(
-    files: Files, settings: Settings, window: Window, clusters: Sequence[str]
+    files: Files,
+    settings: Settings,
+    window: Window,
+    clusters: Sequence[str],
+    *,
+    kind: Kind = "digest",
 ) -> bool:
     """Whether every target has this digest, or it is in the outbox: then it is not due any more."""
-    outbox, subject = Outbox(files), Subject(clusters, window)
+    outbox, subject = Outbox(files), Subject(clusters, window, kind)
     targets = placed(settings, Outside({}, sys.stderr))
     return all(outbox.known(subject.id(item.receiver.name, item.place, 1)) for item in targets)
 
@@ -35,7 +40,11 @@ def last_digest(files: Files, clusters: Collection[str] | None = None) -> Subjec
     sending it again reaches only those that miss it.
     """
     wanted = None if clusters is None else set(clusters)
-    found = [s for s in Outbox(files).subjects() if wanted in (None, set(s.clusters))]
+    found = [
+        subject
+        for subject in Outbox(files).subjects()
+        if subject.kind == "digest" and wanted in (None, set(subject.clusters))
+    ]
     return max(found, key=lambda subject: subject.window.end, default=None)
 
 

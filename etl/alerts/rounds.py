@@ -6,7 +6,7 @@ at that time, and what was said. So a day that is replayed changes nothing and s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -43,22 +43,55 @@ def evaluated(  # noqa: PLR0913 -- of whom, by which rules, about when, in which
     settings: Settings,
     rules: Sequence[Rule],
     *,
-    kind: Kind,
     cluster: str,
     window: Window,
     now: datetime,
     languages: Sequence[Language],
     keep: bool = True,
 ) -> Round:
-    """Evaluate ``rules`` over ``window`` after the evaluation before; ``keep`` writes the record.
+    """Evaluate ``rules`` for the digest of ``window``, after the one before; ``keep`` writes the record.
 
     ``cluster`` is the one that the session is limited to, empty for all. Raises ``LakeError``.
     """
+
+    def look(looked: Learned) -> Facts:
+        return gathered(
+            session, settings, rules, window=window, learned=looked, languages=languages
+        )
+
+    return remembering(
+        session,
+        files,
+        settings,
+        rules,
+        look,
+        kind="digest",
+        cluster=cluster,
+        window=window,
+        now=now,
+        keep=keep,
+    )
+
+
+def remembering(  # noqa: PLR0913 -- the same, of any kind
+    session: Session,
+    files: Files,
+    settings: Settings,
+    rules: Sequence[Rule],
+    look: Callable[[Learned], Facts],
+    *,
+    kind: Kind,
+    cluster: str,
+    window: Window,
+    now: datetime,
+    keep: bool = True,
+) -> Round:
+    """Return what ``look`` finds in what was learned since the evaluation before, and what is told of it."""
     memory = Memory(files, kind, cluster)
     before, number = memory.newest()
     record = memory.of(window) if before and before.end >= window.end else None
     looked = _looked_at(session, before, record, window, now)
-    facts = gathered(session, settings, rules, window=window, learned=looked, languages=languages)
+    facts = look(looked)
     quiet = silences.in_force(settings, files, window.end)
     if before is None or before.end < window.end:
         inhibition = Inhibition.of(settings)

@@ -35,6 +35,8 @@ class Status:
         join, strong = self._dialect.dot.join, self._dialect.strong
         who = strong(clusters(self._digest, self._dialect))
         head = [who, strong(self._verdict()), self._clock.window()]
+        if self._digest.kind == "urgent":
+            return [join([self._words.urgent, *head])]
         if self._digest.coverage.share is None:
             return [join(head), join(self._no_data())]
         facts = [*self._totals(), *self._coverage()]
@@ -54,7 +56,12 @@ class Status:
 
     def title(self) -> str:
         """Return clusters and verdict: the one line of a preview or a subject."""
-        return f"{clusters(self._digest, self._dialect)}{self._words.colon}{self._verdict()}"
+        who = f"{clusters(self._digest, self._dialect)}{self._words.colon}{self._verdict()}"
+        return (
+            f"{self._words.urgent}{self._words.colon}{who}"
+            if self._digest.kind == "urgent"
+            else who
+        )
 
     def _verdict(self) -> str:
         digest, words = self._digest, self._words

@@ -17,6 +17,7 @@ class Words:
     """All phrases of one language."""
 
     severities: dict[Severity, str]
+    urgent: str
     months: tuple[str, ...] = ()
     """Names of the months; empty where months are numbers."""
     moment: str
@@ -103,6 +104,7 @@ class Words:
 
 
 ENGLISH = Words(
+    urgent="urgent",
     severities={"critical": "critical", "warning": "warning", "info": "info"},
     months=tuple("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()),  # noqa: SIM905 - readable
     moment="{day} {month} {clock}",
@@ -182,6 +184,7 @@ ENGLISH = Words(
 )
 
 CHINESE = Words(
+    urgent="紧急",
     severities={"critical": "严重", "warning": "警告", "info": "提示"},
     moment="{month}月{day}日 {clock}",
     aside="{fact}（{note}）",

@@ -10,7 +10,7 @@ import click
 
 from etl.commands.invocation import Invocation
 from etl.commands.options import MOMENT
-from etl.errors import ConfigError
+from etl.errors import ConfigError, UsageError
 from etl.timespan import Window, rfc3339
 
 if TYPE_CHECKING:
@@ -89,8 +89,13 @@ def check(invocation: Invocation, at: datetime | None, form: str, output: Path |
     is_flag=True,
     help="Print what every receiver would get; send and remember nothing.",
 )
+@click.option(
+    "--urgent",
+    is_flag=True,
+    help="Only what the urgent rules find since they were last asked, as run does after a snapshot.",
+)
 @click.pass_obj
-def digest(invocation: Invocation, at: datetime | None, *, dry_run: bool) -> None:
+def digest(invocation: Invocation, at: datetime | None, *, dry_run: bool, urgent: bool) -> None:
     """Evaluate the rules over the window that is due, render the digest and send it to every receiver.
 
     A digest that was made already is not made again. What a receiver refuses stays in
@@ -101,6 +106,9 @@ def digest(invocation: Invocation, at: datetime | None, *, dry_run: bool) -> Non
     ready = configured(invocation)
     cluster = invocation.cluster_option
     invocation.lake.check()
+    if urgent:
+        _urgent(invocation, ready, at, dry_run=dry_run)
+        return
     if dry_run:
         end = at or invocation.now
         preview(invocation, ready, Window(end - pipeline.DIGEST_SPAN, end))
@@ -118,6 +126,26 @@ def digest(invocation: Invocation, at: datetime | None, *, dry_run: bool) -> Non
     if not (sent.delivered or sent.failures or sent.elsewhere):
         span = f"{rfc3339(due.window.start)} to {rfc3339(due.window.end)}"
         invocation.say(f"nothing to send: every receiver was served for {span}")
+    if error := sent.error():
+        raise error
+
+
+def _urgent(
+    invocation: Invocation, ready: Configured, at: datetime | None, *, dry_run: bool
+) -> None:
+    from etl import pipeline  # noqa: PLC0415
+
+    if at is not None or dry_run:
+        message = "--urgent looks at what was learned since the last time, so it takes neither --at nor --dry-run"
+        raise UsageError(message)
+    sent = pipeline.send_urgent(
+        invocation.lake, ready, outside(invocation), cluster=invocation.cluster or None
+    )
+    invocation.say(
+        f"urgent message sent to {', '.join(sent.delivered)}"
+        if sent.delivered
+        else "nothing is urgent"
+    )
     if error := sent.error():
         raise error
 

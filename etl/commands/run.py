@@ -57,7 +57,9 @@ def run(
         notes.append(f"snapshot failed: {error}")
         if not invocation.lake.ledger():
             raise
-    for step in (_page, _digest):
+    # What is urgent must not wait for a page to be drawn.
+    steps = (_page, _digest) if failures else (_urgent, _page, _digest)
+    for step in steps:
         try:
             step(invocation, ready, notes)
         except EventlakeError as error:
@@ -86,6 +88,20 @@ def _page(invocation: Invocation, ready: Configured, _notes: list[str]) -> None:
     if _stale(path, invocation.now, settings.report.every.total_seconds()):
         span = Window(invocation.now - settings.report.since, invocation.now)
         _write_page(invocation, path, span, cluster=None)
+
+
+def _urgent(invocation: Invocation, ready: Configured, _notes: list[str]) -> None:
+    """Send at once what the urgent rules find in this snapshot; raises ``DeliveryError``."""
+    from etl import pipeline  # noqa: PLC0415 -- as above
+
+    cluster = invocation.cluster or None
+    sent = pipeline.send_urgent(
+        invocation.lake, ready, digests.outside(invocation), cluster=cluster
+    )
+    if sent.delivered:
+        invocation.say(f"urgent message sent to {', '.join(sent.delivered)}")
+    if error := sent.error():
+        raise error
 
 
 def _digest(invocation: Invocation, ready: Configured, notes: list[str]) -> None:

@@ -42,6 +42,14 @@ SCRIPT: list[tuple[timedelta, tuple[str, ...], str]] = [
     (2 * HOUR, ("run",), "digest sent to"),
     (2 * HOUR + 10 * MINUTE, ("digest", "--at", "2026-11-23T09:00:00Z", "--dry-run"), "prod"),
     (2 * HOUR + 20 * MINUTE, ("deliver",), ""),
+    (
+        2 * HOUR + 30 * MINUTE,
+        ("silence", "add", "severity=info", "--for", "1d", "-c", "x"),
+        "2026-11-24T10:30:00Z",
+    ),
+    (2 * HOUR + 30 * MINUTE, ("silence", "list"), "severity"),
+    (2 * HOUR + 30 * MINUTE, ("switch", "off", "NodeNotReady"), "NodeNotReady is off"),
+    (2 * HOUR + 30 * MINUTE, ("sql", "select count(*) as n from deliveries", *JSON), '"n": 2'),
     (3 * HOUR, ("events", "-A", "--since", "14d"), "web-001"),
     (3 * HOUR, ("timeline", "pod/web-001", "-n", "shop", "--since", "14d"), "web-001"),
     (3 * HOUR, ("doctor", *JSON), "[]"),
@@ -78,4 +86,5 @@ def test_every_command(
         assert done.code == 0, (command, done.err)
         assert said in done.out + done.err, (command, done.out, done.err)
     trees = {path.partition("/")[0] for path in files.list("")}
-    assert trees - {"_probe"} == {"_lake.json", "live", "outbox", "parts", "snapshots"}
+    kept = {"_lake.json", "alerts", "live", "outbox", "parts", "silences", "snapshots", "switches"}
+    assert trees - {"_probe"} == kept
