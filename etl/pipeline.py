@@ -217,6 +217,10 @@ def send_urgent(
         return sent
     settings, scope = configured.settings, cluster or ""
     left = urgent.unsent(lake.files, settings, cluster=scope, now=outside.now)
+    if left and deliver.was_delivered(
+        lake.files, settings, Window(left.start, left.end), sorted(left.until), kind="urgent"
+    ):
+        left = None
     with session(lake, cluster=cluster) as opened:
         window = urgent.due(opened, lake.files, settings, cluster=scope, now=outside.now)
         for one in [Window(left.start, left.end) if left else None, window]:
@@ -250,10 +254,9 @@ def _told(told: rounds.Round, lake: Lake, settings: Settings, outside: Outside) 
             replace(message, still=()),
             msgspec.structs.replace(settings, language=language, receivers=receivers),
             lake.files,
+            outside=outside.for_targets,
             now=outside.now,
-            environ=outside.environ,
             sleep=outside.sleep,
-            stream=outside.stream,
         )
     return sent
 

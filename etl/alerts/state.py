@@ -14,7 +14,8 @@
 
 So a gap resolves nothing, and being unable to ask resolves nothing. ``resolved`` lasts for
 one evaluation, which tells it; the next one forgets the alert. Only where urgent messages
-pause it lasts until they go on, because somebody has to be told that it is over.
+pause it lasts until they go on, because somebody has to be told that it is over; and what
+waits there to be told keeps firing until it was.
 """
 
 from __future__ import annotations
@@ -65,7 +66,8 @@ def stepped(  # noqa: PLR0911 -- a table, one return a cell
         return _after(before, "error" if asked.failed else "no_data", stands=held)
     if before.standing == "pending":
         return _after(before, "inactive", runs=0)
-    if asked.at - before.seen_at < asked.keep_firing_for:
+    waits = before.stayed == "paused" and before.told_at is None
+    if waits or asked.at - before.seen_at < asked.keep_firing_for:
         return _after(before, "firing", runs=0)
     return _after(before, "resolved", runs=0)
 

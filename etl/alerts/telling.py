@@ -70,7 +70,11 @@ def _told(alert: Alert, held: Stayed, manners: Manners) -> Alert:  # noqa: PLR09
     if alert.told_at is None:
         # Where nobody can know whether it still is, it is told when it is found again.
         return alert if alert.stands else _said(alert, "new", told_at=manners.at)
-    if manners.may_speak and manners.at - alert.told_at >= manners.repeat_interval:
+    if (
+        manners.may_speak
+        and not alert.stands
+        and manners.at - alert.told_at >= manners.repeat_interval
+    ):
         return _said(alert, "again", told_at=manners.at)
     return _said(alert, "still")
 
@@ -79,5 +83,6 @@ def _said(alert: Alert, said: Said, *, told_at: datetime | None = None) -> Alert
     return msgspec.structs.replace(alert, said=said, told_at=told_at or alert.told_at)
 
 
-def _rank(alert: Alert) -> tuple[int, str, float, str]:
-    return (SEVERITIES.index(alert.severity), alert.alert, -alert.value, alert.fingerprint)
+def _rank(alert: Alert) -> tuple[int, str, float, list[tuple[str, str]]]:
+    labels = sorted(alert.labels.items())
+    return (SEVERITIES.index(alert.severity), alert.alert, -alert.value, labels)

@@ -24,9 +24,13 @@ def rules() -> None:
 @click.pass_obj
 def list_(invocation: Invocation) -> None:
     """List the rules with severity, threshold and switch."""
+    from etl.alerts import switches  # noqa: PLC0415 -- heavy imports only in the command that needs them
+
     formatter = click.HelpFormatter(width=100)
     rows = []
-    for rule in configured(invocation).rules:
+    ready = configured(invocation)
+    # Those of the lake too, if there is one.
+    for rule in switches.turned(invocation.lake.files, ready.rules, invocation.now):
         switch = "" if rule.enabled else "  [off]"
         by = f" by {', '.join(rule.by)}" if rule.by else ""
         rows.append((rule.name, f"{rule.severity}: {rule.threshold}{by}{switch}"))

@@ -11,16 +11,6 @@ from tests.lib import tables
 from tests.lib.asking import NOW, asked, default_rule, session_over, short
 
 HEAD = "namespace | reason | type | object_kind | object_name | host | component | occurrences | message"
-NAMES = [
-    "NodeNotReady",
-    "CrashLooping",
-    "ImagePullFailing",
-    "PodsUnschedulable",
-    "ProbesFailing",
-    "VolumesFailing",
-    "NodeUnderPressure",
-    "PodsNotCreated",
-]
 COMBINED = "(combined from similar events): "
 
 
@@ -30,10 +20,10 @@ def found(name: str, *rows: str) -> tuple[Finding, ...]:
     return asked([default_rule(name)], session_over(tables.events("\n".join(lines)))).findings
 
 
-def test_there_are_eight() -> None:
-    """The rules come in the order of the documentation, each with texts in both languages."""
+def test_each_has_its_texts() -> None:
+    """Every rule has texts in both languages, and tells the cluster."""
     brought = rules.compile_rules(Settings(), now=NOW)
-    assert [rule.name for rule in brought] == NAMES
+    assert len(brought) >= 25
     for rule in brought:
         assert set(rule.annotations) == {
             "summary",

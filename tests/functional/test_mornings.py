@@ -1,0 +1,257 @@
+"""Digests day after day: what is new, what goes on, what is over, what is held back, and what cannot wait."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
+
+from tests.lib.apiserver import ApiServer
+from tests.lib.commandline import NOW, Done, eventlake, rows
+from tests.lib.events import event
+
+DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
+# The digest is due at nine.
+NINE = NOW + timedelta(hours=1, minutes=5)
+RULES = {
+    "default_rules": False,
+    "groups": [
+        {
+            "name": "shop",
+            "rules": [
+                {
+                    "alert": "Crashes",
+                    "match": {"reason": "BackOff"},
+                    "by": ["cluster", "namespace", "name"],
+                    "limit": 500,
+                    "annotations": {"summary": "{{ labels.name }} crashes"},
+                },
+                {
+                    "alert": "NodeLost",
+                    "match": {"reason": "NodeNotReady"},
+                    "by": ["cluster", "name"],
+                    "urgent": True,
+                    "labels": {"severity": "critical"},
+                    "annotations": {"summary": "{{ labels.name }} is lost"},
+                },
+            ],
+        }
+    ],
+    # One list a day proves it: events live for two.
+    "source": {"ttl": "48h", "interval": "24h"},
+}
+
+
+class Mornings:
+    """A job that runs once a morning, and what its webhook gets."""
+
+    def __init__(self, folder: Path, server: ApiServer, http: HTTPServer, **settings: Any) -> None:
+        """Write the configuration."""
+        self.lake, self.server, self.now = folder / "lake", server, NINE
+        self.taken: list[dict[str, Any]] = []
+        http.expect_request("/hook", method="POST").respond_with_handler(self._take)
+        (folder / "address").write_text(http.url_for("/hook"), "utf-8")
+        target = {
+            "url_file": str(folder / "address"),
+            "allow_http": True,
+            "allow_private": True,
+        }
+        known = {
+            **RULES,
+            "lake": str(self.lake),
+            "cluster": "prod",
+            "receivers": [{"name": "chat", "webhook_configs": [target]}],
+            **settings,
+        }
+        kubeconfig = str(server.kubeconfig(folder / "kubeconfig"))
+        known["source"] = {**known["source"], "kubeconfig": kubeconfig}
+        self._config = folder / "eventlake.yaml"
+        self._config.write_text(yaml.safe_dump(known), "utf-8")
+
+    def __call__(self, *arguments: object, code: int = 0) -> Done:
+        """Run a command now; the page is young enough, because it is not what is looked at here."""
+        page = self.lake.parent / "reports" / "index.html"
+        page.parent.mkdir(exist_ok=True)
+        page.touch()
+        os.utime(page, (self.now.timestamp(), self.now.timestamp()))
+        done = eventlake("--config", self._config, *arguments, now=self.now)
+        assert done.code == code, done.err
+        return done
+
+    def morning(self, *names: str, run: bool = True) -> list[dict[str, Any]]:
+        """Let a day pass, in which these pods crash, and return what was sent after it."""
+        self.now += DAY
+        self.server.now = self.now
+        for name in names:
+            self.server.add(event(name, at=self.now - timedelta(hours=3), first=self.now))
+        before = len(self.taken)
+        if run:
+            self("snapshot")
+            self("digest")
+        return self.taken[before:]
+
+    def _take(self, request: Request) -> Response:
+        self.taken.append(json.loads(request.data))
+        return Response(status=200)
+
+
+def told(digest: dict[str, Any]) -> dict[str, list[str]]:
+    """Return the names in each part of a digest about alerts."""
+    parts = ("findings", "still", "resolved")
+    return {part: [one["labels"]["name"] for one in digest[part]] for part in parts if digest[part]}
+
+
+@pytest.fixture
+def mornings(tmp_path: Path, apiserver: ApiServer, httpserver: HTTPServer) -> Mornings:
+    """A lake with a first list."""
+    job = Mornings(tmp_path, apiserver, httpserver)
+    apiserver.now = job.now
+    job("snapshot")
+    return job
+
+
+def test_new_still_and_resolved(mornings: Mornings) -> None:
+    """Each morning tells what is new, what goes on, and once what is over; a day that is replayed sends nothing."""
+    (first,) = mornings.morning("a", "b")
+    assert told(first) == {"findings": ["a", "b"]}
+    (second,) = mornings.morning("b", "c")
+    assert told(second) == {"findings": ["c"], "still": ["b"], "resolved": ["a"]}
+    assert "1 still firing, 1 resolved" in second["title"]
+    end = second["window"]["end"]
+    for _ in range(2):
+        done = mornings("digest", "--at", end)
+        assert "nothing to send" in done.err
+    (third,) = mornings.morning("b", "c")
+    assert told(third) == {"still": ["b", "c"]}
+    decided = rows(
+        mornings.lake,
+        "select labels['name'] as name, state, told from alerts order by window_end, name",
+    )
+    assert [tuple(row.values()) for row in decided] == [
+        ("a", "firing", "new"),
+        ("b", "firing", "new"),
+        ("a", "resolved", "resolved"),
+        ("c", "firing", "new"),
+    ]
+    sent = rows(mornings.lake, "select receiver, outcome, message from deliveries order by all")
+    assert [tuple(row.values()) for row in sent] == [("chat", "ok", "delivered")] * 3
+
+
+def test_a_gap_resolves_nothing(mornings: Mornings) -> None:
+    """Days on which nobody looked leave an alert as it was; a day that was seen whole resolves it."""
+    mornings.morning("a")
+    mornings.morning(run=False)
+    mornings.morning(run=False)
+    (blind,) = mornings.morning()
+    assert told(blind) == {"still": ["a"]}
+    assert blind["still"][0]["state"] == "no_data"
+    (seen,) = mornings.morning()
+    assert told(seen) == {"resolved": ["a"]}
+    (after,) = mornings.morning()
+    assert told(after) == {}
+
+
+def test_a_silence_that_ran_out_alerts_again(mornings: Mornings) -> None:
+    """While it holds the digest counts it; behind it what still fires is new."""
+    mornings.morning("a", "b")
+    mornings("silence", "add", "alertname=Crashes", "name=a", "--for", "25h", "-c", "known")
+    (held,) = mornings.morning("a", "b")
+    assert told(held) == {"still": ["b"]}
+    assert [(s["alerts"], s["comment"]) for s in held["silences"]] == [(1, "known")]
+    assert "known" in held["text"]
+    (again,) = mornings.morning("a", "b")
+    assert told(again) == {"findings": ["a"], "still": ["b"]}
+    assert again["silences"] == []
+
+
+def test_a_silence_can_be_ended_and_must_end(mornings: Mornings) -> None:
+    """The list shows it, expire ends it, and one without an end is refused."""
+    assert "has to end" in mornings("silence", "add", "a=b", "-c", "x", code=2).err
+    assert (
+        "is not a matcher" in mornings("silence", "add", "a", "-c", "x", "--for", "1h", code=2).err
+    )
+    made = mornings("silence", "add", "name=~a|b", "-c", "known", "--for", "2d", "--by", "li").out
+    assert 'name=~"a|b"  until 2026-11-25T09:05:00Z by li: known' in made
+    name = made.split()[0]
+    assert mornings("silence", "list").out == made
+    mornings("silence", "expire", name[:5])
+    assert mornings("silence", "list").out == ""
+    assert "ended" in mornings("silence", "list", "--all").out
+    assert "is no silence" in mornings("silence", "expire", name, code=2).err
+
+
+def test_a_switch_turns_a_rule_off_for_a_time(mornings: Mornings) -> None:
+    """The digest names it, and behind its end the rule is asked again."""
+    until = (mornings.now + DAY + timedelta(hours=1)).isoformat()
+    mornings("switch", "off", "Crashes", "--until", until, "--comment", "capacity work")
+    assert "[off]" in mornings("rules", "list").out
+    (off,) = mornings.morning("a")
+    assert told(off) == {}
+    assert [(h["alert"], h["comment"]) for h in off["held"]] == [("Crashes", "capacity work")]
+    (on,) = mornings.morning("a")
+    assert told(on) == {"findings": ["a"]}
+    assert "no rule 'Crash'" in mornings("switch", "off", "Crash", code=2).err
+
+
+def test_what_is_urgent_does_not_wait(mornings: Mornings) -> None:
+    """After a snapshot one message tells all that is new; then it pauses, and the digest comes all the same."""
+    server = mornings.server
+    mornings.morning()
+
+    def run(*nodes: str) -> list[dict[str, list[str]]]:
+        before = len(mornings.taken)
+        mornings.now += 10 * MINUTE
+        server.now = mornings.now
+        for node in nodes:
+            at = mornings.now - MINUTE
+            server.add(event(node, at=at, reason="NodeNotReady", kind="Node", namespace="default"))
+        mornings("run")
+        return [told(one) for one in mornings.taken[before:]]
+
+    assert run("n1", "n2") == [{"findings": ["n1", "n2"]}]
+    assert mornings.taken[-1]["title"] == "urgent: prod: 2 critical"
+    # Both are over after ten minutes, and a third comes: nothing is said within the pause.
+    assert run("n3") == []
+    assert run() == []
+    assert run() == [{"findings": ["n3"], "resolved": ["n1", "n2"]}]
+    assert mornings("digest", "--urgent").err.endswith("nothing is urgent\n")
+    mornings.now = mornings.now.replace(hour=8, minute=55) + DAY
+    assert run() == [
+        {"resolved": ["n3"]},
+        {"findings": ["n1", "n2", "n3"]},
+    ]
+
+
+def test_an_outage_of_ours_loses_nothing(mornings: Mornings) -> None:
+    """300 incidents with 1,500 occurrences before, in and after our own downtime: one digest with all of them."""
+    server, start = mornings.server, mornings.now
+    hostile = 'say "hi" \\ and\nanother line'
+
+    def burst(name: str, at: datetime) -> None:
+        server.now = at
+        for number in range(100):
+            server.add(event(f"{name}-{number:03d}", at=at, first=at, count=5, message=hostile))
+
+    burst("before", start + timedelta(hours=2))
+    mornings.now = start + timedelta(hours=3)
+    server.now = mornings.now
+    mornings("snapshot")
+    burst("down", start + timedelta(hours=8))
+    burst("after", start + timedelta(hours=20))
+    mornings.now = start + DAY
+    server.now = mornings.now
+    before = len(mornings.taken)
+    mornings("run")
+    mornings("run")
+    (digest,) = mornings.taken[before:]
+    assert len(digest["findings"]) == 300
+    assert sum(one["value"] for one in digest["findings"]) == 1500
+    assert digest["coverage"]["complete"]
+    assert len({one["labels"]["name"] for one in digest["findings"]}) == 300
