@@ -53,17 +53,20 @@ MATCHED = Asked(pa.schema([("last_seen", schema.TIME), ("message", pa.string())]
 
 def blank_session() -> Session:
     """Return a session whose views have the lake's columns and no row."""
-    return Session.over(
-        {
-            "observations": schema.FULL_SCHEMA.empty_table(),
-            "latest": schema.FULL_SCHEMA.empty_table(),
-            "events": schema.FULL_DAY_SCHEMA.empty_table(),
-            "snapshots": manifest.FULL_SNAPSHOT_SCHEMA.empty_table(),
-            "coverage": _COVERAGE.empty_table(),
-            "coverage_by_namespace": _COVERAGE.empty_table(),
-            **told.empty(),
-        }
-    )
+    return Session.over(blank_tables())
+
+
+def blank_tables() -> dict[str, pa.Table]:
+    """Return all views by name, without a row."""
+    return {
+        "observations": schema.FULL_SCHEMA.empty_table(),
+        "latest": schema.FULL_SCHEMA.empty_table(),
+        "events": schema.FULL_DAY_SCHEMA.empty_table(),
+        "snapshots": manifest.FULL_SNAPSHOT_SCHEMA.empty_table(),
+        "coverage": _COVERAGE.empty_table(),
+        "coverage_by_namespace": _COVERAGE.empty_table(),
+        **told.empty(),
+    }
 
 
 def regex_mistake(session: Session, pattern: str) -> str:

@@ -16,6 +16,7 @@ import msgspec
 import yaml
 
 from etl.config import document, sense, targets
+from etl.config.fixtures import Tests
 from etl.config.mistake import Mistake, unrelated
 from etl.config.settings import RuleGroup, Settings
 from etl.config.shape import S, Shaper
@@ -98,6 +99,14 @@ def rule_groups(path: Path) -> tuple[RuleGroup, ...]:
     if found or rules is None:
         raise ConfigError([str(mistake) for mistake in found])
     return tuple(rules.groups)
+
+
+def rule_tests(path: Path) -> Tests:
+    """Return the tests of rules in a file; ``ConfigError`` with all mistakes."""
+    tests, _, found = _shaped(path, Tests, {})
+    if found or tests is None:
+        raise ConfigError([str(mistake) for mistake in found])
+    return tests
 
 
 def _shaped(
