@@ -188,7 +188,7 @@ def test_rules_carry_their_groups_labels() -> None:
 
 def test_default_rules_can_be_left_out() -> None:
     """Without the default rules there are only the user's."""
-    assert len(rules.compile_rules(Settings(), now=NOW)) == 8
+    assert len(rules.compile_rules(Settings(), now=NOW)) == 34
     assert rules.compile_rules(Settings(default_rules=False), now=NOW) == ()
 
 
@@ -196,7 +196,7 @@ def test_rule_of_the_same_name_replaces_a_default_one() -> None:
     """One's own NodeNotReady takes the place of the one that eventlake brings."""
     group = RuleGroup(name="g", rules=[Rule(alert="NodeNotReady", expr="select 1 as value")])
     found = rules.compile_rules(Settings(groups=[group]), now=NOW)
-    assert len(found) == 8
+    assert len(found) == 34
     (rule,) = [rule for rule in found if rule.name == "NodeNotReady"]
     assert rule.kind == "sql"
 
@@ -304,7 +304,7 @@ def test_without_a_file() -> None:
     """Without a configuration the default rules are evaluated."""
     ready = rules.configured(None, environ={}, now=NOW)
     assert ready.settings == Settings()
-    assert len(ready.rules) == 8
+    assert len(ready.rules) == 34
 
 
 @pytest.mark.parametrize("text", [">=20", "> 0", " == 1.5 ", "!= -3", "<+4", "<= 1000000"])
