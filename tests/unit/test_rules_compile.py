@@ -296,7 +296,7 @@ def test_configured(tmp_path: Path) -> None:
     )
     ready = rules.configured(file, environ={}, now=NOW)
     assert ready.settings.receivers[0].name == "x"
-    assert [rule.origin for rule in ready.rules] == ["default_rules.yaml"] * 8 + [str(file)]
+    assert [rule.origin for rule in ready.rules] == ["default_rules.yaml"] * 34 + [str(file)]
     assert len(ready.warnings) == 1
 
 
