@@ -42,7 +42,7 @@ def lived(course: list[Day], runs: int, keep: int, repeat: int) -> list[dict[str
     days = Days(
         [rule(runs=runs, keep_firing_for=keep * DAY)], repeat_interval=timedelta(days=repeat)
     )
-    told = []
+    told: list[dict[str, tuple[str, str]]] = []
     for day in course:
         alerts = days.run(
             *(finding(name) for name in sorted(day.found)),
