@@ -22,22 +22,6 @@ from etl.statements import statement
 from etl.timespan import Window
 
 
-@dataclass(frozen=True, slots=True)
-class Candidates:
-    """A session whose ``events`` are all that some rules can match, and the reasons among them.
-
-    To ask a rule takes 20 ms, whatever there is; most rules' reasons never occurred.
-    """
-
-    session: Session
-    present: frozenset[str | None]
-
-    def may_match(self, rule: Rule) -> bool:
-        """Whether any event has one of the reasons that ``rule`` names."""
-        named = reasons(rule)
-        return not named or not self.present.isdisjoint(named)
-
-
 @contextmanager
 def overview(
     session: Session, *, base: datetime, window: Window, learned: Learned

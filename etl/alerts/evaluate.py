@@ -101,9 +101,7 @@ def evaluate(
             learned=learned,
             lateness=None if span is None else lateness,
         ) as few:
-            # Of a rule without ``by`` nothing is a sum too.
-            worth = [p for p in together if few.may_match(rules[p]) or not rules[p].by]
-            found |= {place: _tried(rules[place], few.session, own, usual) for place in worth}
+            found |= {place: _tried(rules[place], few, own, usual) for place in together}
     for place, rule in enumerate(rules):
         answers.take(rule, found.get(place, []))
     return answers.evaluation()
@@ -180,7 +178,7 @@ def measure(rule: Rule, session: Session, *, window: Window, baseline: Baseline)
         return _rows(rule, session, window, baseline)
     own, usual = _own(rule.window, window, baseline)
     with candidates(session, [rule], base=usual.start, window=own, learned=BY_TIME) as few:
-        return _rows(rule, few.session, own, usual)
+        return _rows(rule, few, own, usual)
 
 
 def _own(span: timedelta | None, window: Window, baseline: Baseline) -> tuple[Window, Baseline]:
