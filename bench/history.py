@@ -229,5 +229,6 @@ def _write_rules(path: Path) -> tuple[int, int]:
 """
         for number, (reason, word) in zip(range(_RULES - shipped), cycle(_MATCHED), strict=False)
     ]
-    path.write_text("version: 1\ngroups:\n- name: generated\n  rules:\n" + "".join(rules), "utf-8")
+    group = "groups:\n- name: generated\n  rules:\n" if rules else ""
+    path.write_text("version: 1\n" + group + "".join(rules), "utf-8")
     return shipped + len(rules), len(rules)
