@@ -17,7 +17,7 @@ from bench.figures import Figure, Plan
 from bench.generate_events import INTERVAL, NOW, TTL, rendered
 from bench.measure import eventlake, in_turns, median, run
 from etl import ingest
-from etl.lake.files import LocalFiles
+from etl.lake.folders import LocalFiles
 from etl.lake.layout import Lake
 from etl.lake.query import session
 from etl.reports.catalogue import catalogue

@@ -28,7 +28,7 @@ from bench.measure import eventlake, median, run
 from etl import schema
 from etl.alerts.rules import default_groups
 from etl.lake import seal
-from etl.lake.files import LocalFiles
+from etl.lake.folders import LocalFiles
 from etl.lake.layout import Lake
 from etl.lake.query import Session, session
 from etl.lake.views import needed

@@ -14,7 +14,7 @@ from kubernetes import client
 from bench.figures import Figure, Plan
 from bench.generate_events import rendered
 from etl.lake.append import Addition
-from etl.lake.files import LocalFiles
+from etl.lake.folders import LocalFiles
 from etl.lake.layout import Lake
 from etl.source import columns, decode
 from etl.source.normalise import Normaliser

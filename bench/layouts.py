@@ -27,7 +27,7 @@ from rich.table import Table
 from bench.generate_days import STATES, fill, stock
 from bench.generate_events import NOW, TTL
 from etl.lake import seal
-from etl.lake.files import LocalFiles
+from etl.lake.folders import LocalFiles
 from etl.lake.layout import Lake
 
 _DAY = date(2025, 6, 2)

@@ -11,7 +11,7 @@ from bench.generate_days import CLUSTER
 from bench.generate_events import INTERVAL, TTL
 from etl import __version__
 from etl.lake import layout, ledger
-from etl.lake.files import LocalFiles
+from etl.lake.folders import LocalFiles
 from etl.lake.layout import Lake
 from etl.lake.ledger import Entry
 from etl.lake.ledger_seal import seal_ledger

@@ -13,7 +13,7 @@ from bench.generate_days import STATES, fill, stock
 from bench.generate_events import NOW, TTL
 from bench.measure import Taken, eventlake, median, run
 from etl.lake import seal
-from etl.lake.files import LocalFiles
+from etl.lake.folders import LocalFiles
 from etl.lake.layout import Lake
 
 # Long ago, so that the command finds it due whatever the time is.

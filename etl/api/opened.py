@@ -24,7 +24,8 @@ from etl.config.read import load
 from etl.config.settings import Settings
 from etl.errors import UsageError
 from etl.lake import layout
-from etl.lake.files import Files, LocalFiles
+from etl.lake.files import Files
+from etl.lake.folders import LocalFiles
 from etl.lake.query import Session
 from etl.reports import catalogue
 from etl.reports.check import check

@@ -94,7 +94,7 @@ class Invocation:
             from etl.lake.objects import ObjectFiles  # noqa: PLC0415 -- obstore only for stores
 
             return ObjectFiles.at(path, self.settings.storage, self.environ)
-        from etl.lake.files import LocalFiles  # noqa: PLC0415
+        from etl.lake.folders import LocalFiles  # noqa: PLC0415
 
         return LocalFiles(Path(path).expanduser())
 

@@ -15,7 +15,7 @@ import pytest
 from etl.errors import UsageError
 from etl.ingest import ImportRequest, Run, import_events
 from etl.lake import layout
-from etl.lake.files import LocalFiles
+from etl.lake.folders import LocalFiles
 from etl.lake.layout import Lake
 from etl.lake.query import Session, session
 from etl.source import decode

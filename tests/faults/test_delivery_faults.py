@@ -12,7 +12,7 @@ import pytest
 from etl.alerts import deliver
 from etl.alerts.outbox import Outbox
 from etl.errors import LakeError
-from etl.lake.files import LocalFiles
+from etl.lake.folders import LocalFiles
 from tests.lib.digests import MORNING, QUIET
 from tests.lib.loopback import Answer, LoopbackServer, Request
 from tests.lib.robot import Robot, serving

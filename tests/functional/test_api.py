@@ -317,7 +317,7 @@ def test_nobody_looked_is_not_quiet(rule: RuleHistory) -> None:
 
 def test_an_empty_lake_answers_nothing(tmp_path: Path) -> None:
     """Every question gets an empty, well-formed answer, and coverage says that nothing is known."""
-    from etl.lake.files import LocalFiles  # noqa: PLC0415
+    from etl.lake.folders import LocalFiles  # noqa: PLC0415
     from tests.lib import lakes  # noqa: PLC0415
 
     lakes.empty(LocalFiles(tmp_path / "lake"))

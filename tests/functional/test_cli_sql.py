@@ -16,7 +16,7 @@ import pytest
 
 from etl.__main__ import _terminate
 from etl.errors import StatementError
-from etl.lake.files import LocalFiles
+from etl.lake.folders import LocalFiles
 from etl.lake.layout import Lake
 from etl.lake.query import Session
 from etl.lake.stranger import Stranger, session

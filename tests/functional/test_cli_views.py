@@ -9,7 +9,7 @@ import duckdb
 import pytest
 from obstore.fsspec import FsspecStore
 
-from etl.lake.files import LocalFiles
+from etl.lake.folders import LocalFiles
 from etl.lake.layout import Lake
 from etl.lake.query import session
 from etl.lake.views import PUBLIC

@@ -16,8 +16,9 @@ import pytest
 
 from etl import schema
 from etl.lake import examine, layout, live, mend
-from etl.lake.files import Files, LocalFiles
+from etl.lake.files import Files
 from etl.lake.findings import MEANINGS, Finding
+from etl.lake.folders import LocalFiles
 from etl.lake.layout import Lake, part_path
 from etl.lake.ledger import Entry, record
 from etl.lake.leftovers import SPILL_PREFIX

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from etl import cli
-from etl.lake.files import LocalFiles
+from etl.lake.folders import LocalFiles
 from etl.lake.layout import Lake
 from etl.lake.query import session
 from tests.lib import fixtures

@@ -18,7 +18,7 @@ import pytest
 from etl import log
 from etl.cli import main
 from etl.commands.bar import Bar, is_wanted
-from etl.lake.files import LocalFiles
+from etl.lake.folders import LocalFiles
 from etl.lake.query import Session, session
 from etl.reports import page
 from etl.reports.catalogue import catalogue

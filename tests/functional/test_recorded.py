@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from etl.ingest import ImportRequest, Run, import_events
-from etl.lake.files import LocalFiles
+from etl.lake.folders import LocalFiles
 from etl.lake.layout import Lake
 from etl.lake.query import session
 from etl.source import decode, dump

@@ -14,7 +14,7 @@ import pytest
 from etl import ingest
 from etl.config.settings import Source
 from etl.errors import ClusterError
-from etl.lake.files import LocalFiles
+from etl.lake.folders import LocalFiles
 from etl.lake.layout import Lake
 from etl.source import decode, live
 from etl.source.listing import Lister

@@ -13,7 +13,8 @@ import pytest
 
 from etl.lake import deletions, retention
 from etl.lake.deletions import Deletion
-from etl.lake.files import Files, LocalFiles
+from etl.lake.files import Files
+from etl.lake.folders import LocalFiles
 from etl.lake.layout import Lake, retention_path
 from etl.lake.ledger import Entry, record
 from etl.lake.ledger_seal import seal_ledger
@@ -276,7 +277,7 @@ def test_a_damaged_marker_hides_nothing(lake: Lake) -> None:
 _READ = """
 import sys, time
 from pathlib import Path
-from etl.lake.files import LocalFiles
+from etl.lake.folders import LocalFiles
 from etl.lake.layout import Lake
 from etl.lake.query import session
 lake = Lake(LocalFiles(Path(sys.argv[1])))

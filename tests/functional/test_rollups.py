@@ -13,7 +13,7 @@ import pytest
 
 from etl import schema
 from etl.lake import partitions
-from etl.lake.files import LocalFiles
+from etl.lake.folders import LocalFiles
 from etl.lake.layout import Lake
 from etl.lake.query import session
 from tests.lib import fixtures, lakes, tables

@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from etl.lake import partitions
-from etl.lake.files import Files, LocalFiles
+from etl.lake.files import Files
+from etl.lake.folders import LocalFiles
 from etl.lake.layout import Lake
 from etl.lake.query import session
 from tests.lib import lakes, tables

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from etl import schema
 from etl.lake.append import Addition
-from etl.lake.files import LocalFiles
+from etl.lake.folders import LocalFiles
 from etl.lake.layout import Lake
 from tests.lib import lakes
 

@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 
 from etl import schema
 from etl.lake.append import Addition
-from etl.lake.files import LocalFiles
+from etl.lake.folders import LocalFiles
 from etl.lake.layout import Lake
 from etl.lake.query import Session, session
 from etl.statements import statement

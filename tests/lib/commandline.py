@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 
 from etl import log
 from etl.cli import main
-from etl.lake.files import TEMPORARY_PREFIX, LocalFiles
+from etl.lake.files import TEMPORARY_PREFIX
+from etl.lake.folders import LocalFiles
 from etl.lake.layout import Lake
 from etl.lake.query import session
 

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from etl.config.settings import Source, Storage
 from etl.ingest import ImportRequest, Run, import_events, take_snapshot
 from etl.lake import append, deletions, ledger_seal, retention
-from etl.lake.files import LocalFiles
+from etl.lake.folders import LocalFiles
 from etl.lake.layout import Lake
 from etl.lake.objects import ObjectFiles
 from etl.lake.query import session

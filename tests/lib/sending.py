@@ -28,7 +28,8 @@ from etl.config.settings import (
     WebhookConfig,
     WecomConfig,
 )
-from etl.lake.files import Files, LocalFiles
+from etl.lake.files import Files
+from etl.lake.folders import LocalFiles
 from etl.timespan import Duration
 from tests.lib import chats
 from tests.lib.digests import NOW

@@ -11,7 +11,7 @@ import yaml
 
 from etl import ingest
 from etl.config.settings import Source
-from etl.lake.files import LocalFiles
+from etl.lake.folders import LocalFiles
 from etl.lake.layout import Lake
 from etl.lake.ledger import Entry
 from etl.progress import Tell, untold

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from etl.lake.files import Files, LocalFiles
+from etl.lake.files import Files
+from etl.lake.folders import LocalFiles
 from tests.lib.stores import ENVIRON, Store
 
 # A path, a glob, SQL and an address would each read this in a way of their own.

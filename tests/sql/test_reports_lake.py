@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from etl import schema
-from etl.lake.files import LocalFiles
+from etl.lake.folders import LocalFiles
 from etl.lake.layout import Lake
 from etl.lake.query import session
 from etl.reports.catalogue import catalogue

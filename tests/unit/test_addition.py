@@ -16,7 +16,8 @@ import pytest
 from etl import schema
 from etl.lake import append
 from etl.lake.append import Addition
-from etl.lake.files import TEMPORARY_PREFIX, Files, LocalFiles
+from etl.lake.files import TEMPORARY_PREFIX, Files
+from etl.lake.folders import LocalFiles
 from etl.lake.layout import Lake
 from tests.lib import tables
 
@@ -194,7 +195,7 @@ import pyarrow as pa
 from etl import schema
 from etl.errors import LakeError
 from etl.lake import append
-from etl.lake.files import LocalFiles
+from etl.lake.folders import LocalFiles
 from etl.lake.layout import Lake
 at = datetime(2026, 11, 23, tzinfo=UTC)
 rows = [

@@ -13,7 +13,8 @@ from typing import BinaryIO
 import pytest
 
 from etl.errors import LakeError
-from etl.lake.files import TEMPORARY_PREFIX, Files, LocalFiles
+from etl.lake.files import TEMPORARY_PREFIX, Files
+from etl.lake.folders import LocalFiles
 
 ROOT = Path(__file__).parents[2]
 
@@ -213,7 +214,7 @@ _TOO_LARGE = """
 import resource, sys
 from pathlib import Path
 from etl.errors import LakeError
-from etl.lake.files import LocalFiles
+from etl.lake.folders import LocalFiles
 files = LocalFiles(Path(sys.argv[1]))
 files.write("a.bin", b"old")
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from etl.errors import LakeError, UsageError
 from etl.lake import layout
-from etl.lake.files import Files, LocalFiles
+from etl.lake.files import Files
+from etl.lake.folders import LocalFiles
 from etl.lake.layout import Lake, clusters_of, encoded
 
 DAY = date(2026, 11, 23)

@@ -15,7 +15,8 @@ import pytest
 
 from etl import manifest
 from etl.lake import layout, ledger
-from etl.lake.files import TEMPORARY_PREFIX, LocalFiles, LocalStaged
+from etl.lake.files import TEMPORARY_PREFIX
+from etl.lake.folders import LocalFiles, LocalStaged
 from etl.lake.layout import Lake, ledger_day_path, ledger_path
 from etl.lake.ledger import Entry
 from etl.lake.ledger_seal import seal_ledger

@@ -9,7 +9,7 @@ import msgspec
 
 from etl.alerts.alert import Record, fingerprint
 from etl.alerts.memory import KEPT, Memory
-from etl.lake.files import LocalFiles
+from etl.lake.folders import LocalFiles
 from etl.timespan import Window
 from tests.lib.rounds import DAY, FIRST, Days, finding
 

@@ -17,7 +17,8 @@ from etl.config.settings import Storage
 from etl.errors import LakeError, UsageError
 from etl.lake import stores
 from etl.lake.exclusive import PROBE
-from etl.lake.files import Files, LocalFiles
+from etl.lake.files import Files
+from etl.lake.folders import LocalFiles
 from etl.lake.objects import ObjectFiles
 from etl.timespan import Duration
 from tests.lib.certificates import authority

@@ -14,7 +14,7 @@ from etl.alerts import rules, trial
 from etl.alerts.threshold import Threshold
 from etl.config.settings import Rule, RuleGroup, RuleOverride, Settings
 from etl.errors import ConfigError
-from etl.lake.files import LocalFiles
+from etl.lake.folders import LocalFiles
 from etl.lake.layout import Lake
 from etl.lake.query import session
 
