@@ -11,6 +11,9 @@ from etl.commands.invocation import Invocation
 from etl.commands.options import DAY, LOCAL_MOMENT, SPAN, window, zone_of
 from etl.commands.output import console, deliver
 
+# Of a narrow terminal what is wrong and why is seen first; machines get the order of the report.
+_ON_SCREEN = ("cluster", "state", "cause", "started_at")
+
 
 @click.command()
 @click.option("--day", type=DAY, metavar="DAY", help="A calendar day, such as 2026-11-23.")
@@ -83,6 +86,9 @@ def coverage(
     from etl.reports import terminal  # noqa: PLC0415
 
     with console(invocation, output) as screen:
+        first = [name for name in _ON_SCREEN if name in table.column_names]
+        rest = [name for name in table.column_names if name not in first]
+        table = table.select([*first, *rest])
         terminal.show(table, console=screen, timezone=zone, language=language, note=line)
         for text in (*sound.trouble, *sound.facts):
             screen.print(plain(text, 300), markup=False, highlight=False)

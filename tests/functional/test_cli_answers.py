@@ -322,6 +322,17 @@ def test_coverage_has_its_forms(form: str, lake: Path) -> None:
         assert "Coverage" in text
 
 
+def test_coverage_keeps_state_and_cause_on_a_narrow_terminal(
+    lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """60 columns show what is not covered and why; what does not fit is named."""
+    monkeypatch.setenv("COLUMNS", "60")
+    text = asked(lake, "coverage").out
+    head = text.splitlines()[0].split()
+    assert head[:3] == ["Cluster", "State", "Cause"]
+    assert "ended_at" in text
+
+
 def test_coverage_refuses_contradictions(lake: Path) -> None:
     """The options of time contradict each other as they do for reports."""
     assert "give one of day, since" in refused(
