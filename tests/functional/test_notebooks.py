@@ -20,7 +20,7 @@ from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
 import etl
-from etl.lake.files import LocalFiles
+from etl.lake.folders import LocalFiles
 from tests.lib import lakes
 from tests.lib.commandline import NOW, eventlake
 
