@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import pytest
 import yaml
 
-from etl.lake.files import LocalFiles, LocalStaged
+from etl.lake.folders import LocalFiles, LocalStaged
 from tests.lib.api_answers import encoded
 from tests.lib.commandline import NOW, Done, eventlake, rows
 from tests.lib.events import event
