@@ -20,7 +20,8 @@ from etl.alerts.deliver import Delivery
 from etl.alerts.model import Digest, Language
 from etl.alerts.receivers import target
 from etl.alerts.rules import Configured
-from etl.config.settings import Receiver, Settings
+from etl.config.receivers import Receiver
+from etl.config.settings import Settings
 from etl.lake.layout import Lake
 from etl.lake.query import Session, session
 from etl.reports import page

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from etl.alerts.alert import Alert
 from etl.alerts.label_matchers import Matchers, labels_of
-from etl.config.settings import InhibitRule, Settings
+from etl.config.alerting import InhibitRule
+from etl.config.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

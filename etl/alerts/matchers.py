@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from etl.config.settings import Match
+from etl.config.alerting import Match
 
 # The columns that a rule can match; ``sql/rules/match`` has four parameters for each.
 COLUMNS = ("type", "reason", "namespace", "kind", "name", "node", "component", "message")

@@ -16,7 +16,8 @@ import msgspec
 from etl.alerts import label_matchers
 from etl.alerts.label_matchers import Matchers, labels_of
 from etl.alerts.model import Digest, Finding, FirstSeen, Mover, Noisy
-from etl.config.settings import Route, Settings
+from etl.config.receivers import Route
+from etl.config.settings import Settings
 
 # As in Alertmanager: all labels, so one message per alert.
 EACH = "..."

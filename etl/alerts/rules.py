@@ -17,9 +17,9 @@ from typing import Literal, cast
 from etl.alerts import holding, inhibition, matchers, routing, trial
 from etl.alerts.model import SEVERITIES, Severity
 from etl.alerts.threshold import Threshold
-from etl.config import read
-from etl.config import settings as config
+from etl.config import alerting, read
 from etl.config.mistake import Mistake, unrelated
+from etl.config.settings import Settings
 from etl.config.shape import suggestion
 from etl.errors import ConfigError
 from etl.lake.query import Session
@@ -70,7 +70,7 @@ class Rule:
 class Configured:
     """A configuration without mistakes: settings, rules, and advice that stops nothing."""
 
-    settings: config.Settings
+    settings: Settings
     rules: tuple[Rule, ...]
     warnings: tuple[str, ...]
 
@@ -97,7 +97,7 @@ def configured(path: Path | None, *, environ: Mapping[str, str], now: datetime) 
     return Configured(loaded.settings, rules, (*loaded.warnings, *advice))
 
 
-def compile_rules(settings: config.Settings, *, now: datetime) -> tuple[Rule, ...]:
+def compile_rules(settings: Settings, *, now: datetime) -> tuple[Rule, ...]:
     """Return the rules of ``settings``, switched-off ones too; ``ConfigError`` with all mistakes."""
     rules, found = _compiled(_loaded(settings), now)
     if found:
@@ -105,17 +105,17 @@ def compile_rules(settings: config.Settings, *, now: datetime) -> tuple[Rule, ..
     return rules
 
 
-def check(settings: config.Settings, *, now: datetime) -> list[str]:
+def check(settings: Settings, *, now: datetime) -> list[str]:
     """Return all mistakes of the rules of ``settings``, each with file, path and key."""
     return [str(mistake) for mistake in _compiled(_loaded(settings), now)[1]]
 
 
-def default_groups() -> tuple[config.RuleGroup, ...]:
+def default_groups() -> tuple[alerting.RuleGroup, ...]:
     """Return the rules that eventlake brings."""
     return read.rule_groups(Path(str(files("etl.alerts"))) / DEFAULT_RULES)
 
 
-def _loaded(settings: config.Settings) -> read.Loaded:
+def _loaded(settings: Settings) -> read.Loaded:
     origins = tuple((read.DEFAULTS, f"groups[{i}]") for i in range(len(settings.groups)))
     return read.Loaded(settings, origins=origins)
 
@@ -125,10 +125,10 @@ class _Compiler:
     """Compiles rules and collects their mistakes; ``session`` has the lake's columns and no row."""
 
     session: Session
-    overrides: Mapping[str, config.RuleOverride]
+    overrides: Mapping[str, alerting.RuleOverride]
     mistakes: list[Mistake] = field(default_factory=list)
 
-    def rule(self, rule: config.Rule, group: config.RuleGroup, *, file: str, path: str) -> Rule:
+    def rule(self, rule: alerting.Rule, group: alerting.RuleGroup, *, file: str, path: str) -> Rule:
         """Compile one rule; what is wrong with it is noted, and a stand-in takes its place."""
 
         def note(key: str, text: str) -> None:
@@ -139,7 +139,7 @@ class _Compiler:
 
         labels = {**group.labels, **rule.labels}
         severity = labels.pop("severity", "warning")
-        override = self.overrides.get(rule.alert, config.RuleOverride())
+        override = self.overrides.get(rule.alert, alerting.RuleOverride())
         asked = self._question(rule, note)
         _check_names(rule, note)
         _check_labels(severity, labels, rule.by, note)
@@ -171,7 +171,7 @@ class _Compiler:
             until=override.until,
         )
 
-    def _question(self, rule: config.Rule, note: Note) -> trial.Asked | None:
+    def _question(self, rule: alerting.Rule, note: Note) -> trial.Asked | None:
         """Check what the rule asks; return the columns that its templates may name, null if unknown."""
         if (rule.match is None) == (not rule.expr):
             both = "match and expr" if rule.expr else "neither match nor expr"
@@ -252,7 +252,7 @@ def _override_mistakes(loaded: read.Loaded, names: list[str]) -> Iterator[Mistak
             yield Mistake(loaded.file, f"{path}.threshold", wrong)
 
 
-def _check_names(rule: config.Rule, note: Note) -> None:
+def _check_names(rule: alerting.Rule, note: Note) -> None:
     """Note what is wrong with the name, the threshold, the limit and the columns of ``by``."""
     if not _NAME.fullmatch(rule.alert):
         note(
@@ -294,5 +294,5 @@ def _runs(text: str) -> int:
     return int(found[1]) if found else 0
 
 
-def _bound(rule: config.Rule) -> dict[str, object]:
-    return {**matchers.parameters(rule.match or config.Match()), "by": list(rule.by)}
+def _bound(rule: alerting.Rule) -> dict[str, object]:
+    return {**matchers.parameters(rule.match or alerting.Match()), "by": list(rule.by)}

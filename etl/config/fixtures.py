@@ -7,14 +7,11 @@ from typing import Literal
 
 import msgspec
 
+from etl.config.section import Section
 from etl.timespan import Duration
 
 
-class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part of the file; an unknown key is a mistake."""
-
-
-class Event(_Section, frozen=True):
+class Event(Section, frozen=True):
     """Events of one object: what a rule can match, how many, and how long before the evaluation."""
 
     reason: str
@@ -41,7 +38,7 @@ class Event(_Section, frozen=True):
     """How long before the end of the window it was last seen."""
 
 
-class Expected(_Section, frozen=True):
+class Expected(Section, frozen=True):
     """An alert that should be there after an evaluation."""
 
     alert: str
@@ -56,7 +53,7 @@ class Expected(_Section, frozen=True):
     """Its text; null: any."""
 
 
-class Evaluation(_Section, frozen=True):
+class Evaluation(Section, frozen=True):
     """One evaluation, a day after the one before."""
 
     events: list[Event] = []
@@ -67,7 +64,7 @@ class Evaluation(_Section, frozen=True):
     """All alerts that should be there, and no other."""
 
 
-class Test(_Section, frozen=True):
+class Test(Section, frozen=True):
     """A story of some rules."""
 
     name: str
@@ -82,7 +79,7 @@ class Test(_Section, frozen=True):
     """What happens, day by day."""
 
 
-class Tests(_Section, frozen=True):
+class Tests(Section, frozen=True):
     """The whole file."""
 
     tests: list[Test] = []

@@ -16,9 +16,10 @@ import msgspec
 import yaml
 
 from etl.config import document, sense, targets
+from etl.config.alerting import RuleGroup
 from etl.config.fixtures import Tests
 from etl.config.mistake import Mistake, unrelated
-from etl.config.settings import RuleGroup, Settings
+from etl.config.settings import Settings
 from etl.config.shape import S, Shaper
 from etl.errors import ConfigError
 from etl.timespan import parse_zone

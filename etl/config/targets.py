@@ -15,14 +15,8 @@ from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
-from etl.config.settings import (
-    ConsoleConfig,
-    EmailConfig,
-    FileConfig,
-    Receiver,
-    Settings,
-    WebhookConfig,
-)
+from etl.config.receivers import ConsoleConfig, EmailConfig, FileConfig, Receiver, WebhookConfig
+from etl.config.settings import Settings
 from etl.errors import quoted
 
 # Settings that are secrets; each may be named by file as well (``*_file``).

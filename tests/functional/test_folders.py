@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from etl.config.settings import FileConfig, Receiver
+from etl.config.receivers import FileConfig, Receiver
 from etl.timespan import Window
 from tests.lib.digests import HOSTILE, MORNING, WINDOW, strange
 from tests.lib.sending import sender

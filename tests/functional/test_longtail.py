@@ -12,7 +12,7 @@ import pytest
 
 from etl import log
 from etl.alerts.outbox import Outbox
-from etl.config.settings import AppriseConfig, Receiver
+from etl.config.receivers import AppriseConfig, Receiver
 from tests.lib.digests import HOSTILE, MORNING, crowded, strange
 from tests.lib.loopback import Answer, LoopbackServer, Request
 from tests.lib.sending import sender

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from etl.alerts import deliver
-from etl.config.settings import EmailConfig, Receiver
+from etl.config.receivers import EmailConfig, Receiver
 from etl.timespan import Duration
 from tests.lib import certificates, mailserver
 from tests.lib.digests import HOSTILE_100K, MORNING, QUIET, crowded, strange

@@ -17,7 +17,7 @@ from etl.alerts.receivers import placed
 from etl.alerts.receivers.target import Outside
 from etl.alerts.receivers.trial import tried
 from etl.alerts.specimen import specimen
-from etl.config.settings import AlertmanagerConfig, PagerdutyConfig, Receiver
+from etl.config.receivers import AlertmanagerConfig, PagerdutyConfig, Receiver
 from etl.timespan import Window
 from etl.wire.outcome import Kind
 from tests.lib import alertmanager

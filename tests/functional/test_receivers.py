@@ -12,7 +12,8 @@ import pytest
 from etl.alerts import receivers
 from etl.alerts.model import Digest
 from etl.alerts.specimen import specimen
-from etl.config.settings import Receiver, Settings, WebhookConfig
+from etl.config.receivers import Receiver, WebhookConfig
+from etl.config.settings import Settings
 from tests.lib.digests import HOSTILE_100K, MORNING, NOW, QUIET, crowded, strange
 from tests.lib.loopback import Answer, LoopbackServer, Request
 from tests.lib.robot import KEY, LIMITS, Robot, serving

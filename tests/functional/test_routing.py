@@ -13,7 +13,8 @@ import pytest
 from etl.alerts import deliver, routing, rules
 from etl.alerts.model import Digest, Finding
 from etl.alerts.receivers import preview
-from etl.config.settings import FileConfig, Receiver, Route, Settings
+from etl.config.receivers import FileConfig, Receiver, Route
+from etl.config.settings import Settings
 from etl.errors import ConfigError
 from tests.lib.commandline import NOW
 from tests.lib.digests import MORNING, QUIET, WINDOW

@@ -15,7 +15,8 @@ from etl.alerts.receivers import placed
 from etl.alerts.receivers.explain import explained
 from etl.alerts.receivers.target import Outside
 from etl.alerts.receivers.trial import tried
-from etl.config.settings import EmailConfig, Receiver, Settings
+from etl.config.receivers import EmailConfig, Receiver
+from etl.config.settings import Settings
 from tests.functional.test_chats import KINDS
 from tests.lib import chats, mailserver
 from tests.lib.digests import MORNING

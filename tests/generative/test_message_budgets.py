@@ -16,7 +16,7 @@ from etl.alerts.receivers.facts import FACTS
 from etl.alerts.receivers.target import Outside
 from etl.alerts.receivers.webhook import Webhook
 from etl.alerts.receivers.wecom import Wecom
-from etl.config.settings import WebhookConfig, WecomConfig
+from etl.config.receivers import WebhookConfig, WecomConfig
 from etl.wire import budget, escaping, templates
 from tests.lib.digests import strange
 

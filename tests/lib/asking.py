@@ -15,7 +15,8 @@ from etl.alerts.baseline import measured
 from etl.alerts.evaluate import Evaluation, evaluate
 from etl.alerts.model import Finding, Language
 from etl.alerts.rules import Rule
-from etl.config.settings import RuleGroup, Settings
+from etl.config.alerting import RuleGroup
+from etl.config.settings import Settings
 from etl.lake.query import Session
 from etl.statements import statement
 from etl.timespan import Window

@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx  # noqa: F401 - imported once for all children
 
-from etl.config.settings import Receiver
+from etl.config.receivers import Receiver
 from etl.wire import http, trust
 from tests.lib.crashes import Crash
 from tests.lib.digests import MORNING

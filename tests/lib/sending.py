@@ -12,7 +12,7 @@ from etl.alerts import deliver
 from etl.alerts.deliver import Delivery
 from etl.alerts.model import Digest
 from etl.alerts.receivers.target import Outside
-from etl.config.settings import (
+from etl.config.receivers import (
     ChatConfig,
     ConsoleConfig,
     DingtalkConfig,
@@ -21,13 +21,13 @@ from etl.config.settings import (
     MattermostConfig,
     Receiver,
     Route,
-    Settings,
     SlackConfig,
     TeamsConfig,
     TelegramConfig,
     WebhookConfig,
     WecomConfig,
 )
+from etl.config.settings import Settings
 from etl.lake.files import Files
 from etl.lake.folders import LocalFiles
 from etl.timespan import Duration

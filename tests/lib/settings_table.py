@@ -97,7 +97,7 @@ def _sentences(struct: type[msgspec.Struct]) -> dict[str, str]:
     """Return field -> the string below it in the source, also of what it inherits."""
     found: dict[str, str] = {}
     for ancestor in reversed(struct.__mro__):
-        if ancestor.__module__ == settings.__name__:
+        if ancestor.__module__.startswith("etl.config."):
             found |= _own_sentences(ancestor)
     return found
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 from etl.alerts import digest
 from etl.alerts.model import Digest, Gap, Language
 from etl.alerts.rules import compile_rules
+from etl.config import alerting
 from etl.config import settings as config
 from tests.lib import tables
 from tests.lib.asking import NOW, WINDOW, daily_snapshots, hourly_snapshots, session_over
@@ -267,7 +268,7 @@ def test_settings_reach_the_digest() -> None:
     settings = config.Settings(
         timezone="Asia/Shanghai",
         digest=config.Digest(external_url="https://reports.example/k8s"),
-        rule_overrides={"NodeNotReady": config.RuleOverride(enabled=False, comment="known")},
+        rule_overrides={"NodeNotReady": alerting.RuleOverride(enabled=False, comment="known")},
     )
     made = built(settings=settings, language="zh")
     assert (made.timezone, made.language, made.link) == (

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from etl.alerts.model import Held
 from etl.alerts.rules import compile_rules
-from etl.config.settings import Rule, RuleGroup, RuleOverride, Settings
+from etl.config.alerting import Rule, RuleGroup, RuleOverride
+from etl.config.settings import Settings
 from tests.lib import tables
 from tests.lib.asking import NOW, asked, compiled, session_over, short
 

@@ -12,7 +12,7 @@ import pytest
 from etl.alerts import matchers
 from etl.alerts.learned import BY_TIME
 from etl.alerts.model import Finding
-from etl.config.settings import Match
+from etl.config.alerting import Match
 from etl.statements import statement
 from tests.lib import tables
 from tests.lib.asking import (

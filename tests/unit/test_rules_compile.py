@@ -12,7 +12,8 @@ import pytest
 
 from etl.alerts import rules, trial
 from etl.alerts.threshold import Threshold
-from etl.config.settings import Rule, RuleGroup, RuleOverride, Settings
+from etl.config.alerting import Rule, RuleGroup, RuleOverride
+from etl.config.settings import Settings
 from etl.errors import ConfigError
 from etl.lake.folders import LocalFiles
 from etl.lake.layout import Lake

@@ -27,7 +27,8 @@ from etl.alerts.receivers.telegram import Telegram
 from etl.alerts.receivers.webhook import Webhook
 from etl.alerts.receivers.wecom import Wecom
 from etl.alerts.routing import Share
-from etl.config.settings import ConsoleConfig, Receiver, Settings
+from etl.config.receivers import ConsoleConfig, Receiver
+from etl.config.settings import Settings
 
 # The list of a receiver's configuration, and what is made of its entries. A new kind of target is
 # a module and a line here; any config is right for its own class, which no type can say of a table.

@@ -17,7 +17,7 @@ from etl.alerts.model import Digest, Finding
 from etl.alerts.receivers import answers
 from etl.alerts.receivers.facts import FACTS
 from etl.alerts.receivers.target import Outside, Part
-from etl.config.settings import AlertmanagerConfig
+from etl.config.receivers import AlertmanagerConfig
 from etl.timespan import rfc3339
 from etl.wire import budget, escaping, http, secrets
 from etl.wire.http import judge

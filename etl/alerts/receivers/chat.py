@@ -19,7 +19,7 @@ from etl.alerts.model import SEVERITIES, Digest, Severity
 from etl.alerts.receivers import answers
 from etl.alerts.receivers.facts import FACTS, Facts
 from etl.alerts.receivers.target import Outside, Part, budget_at
-from etl.config.settings import ChatConfig, HookConfig
+from etl.config.receivers import ChatConfig, HookConfig
 from etl.wire import budget, escaping, http, secrets
 from etl.wire.outcome import Outcome
 

@@ -9,7 +9,7 @@ from etl.alerts import render
 from etl.alerts.dialects import Plain
 from etl.alerts.model import Digest
 from etl.alerts.receivers.target import Outside, Part, text_of
-from etl.config.settings import ConsoleConfig
+from etl.config.receivers import ConsoleConfig
 from etl.wire.outcome import Kind, Outcome
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from etl.alerts.markups import Dingtalk as Dialect
 from etl.alerts.receivers.chat import Draft, HookChat
-from etl.config.settings import DingtalkConfig
+from etl.config.receivers import DingtalkConfig
 from etl.wire import secrets, signing
 from etl.wire.budget import shorten
 

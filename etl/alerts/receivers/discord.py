@@ -14,7 +14,7 @@ from etl.alerts.markups import Discord as Dialect
 from etl.alerts.model import Severity
 from etl.alerts.receivers import answers
 from etl.alerts.receivers.chat import Draft, HookChat
-from etl.config.settings import DiscordConfig
+from etl.config.receivers import DiscordConfig
 from etl.wire.budget import shorten
 from etl.wire.http import Answer
 from etl.wire.outcome import Outcome

@@ -13,7 +13,7 @@ from typing import ClassVar
 from etl.alerts.markups import Lookalikes
 from etl.alerts.model import Severity
 from etl.alerts.receivers.chat import Draft, HookChat
-from etl.config.settings import FeishuConfig
+from etl.config.receivers import FeishuConfig
 from etl.wire import budget, secrets, signing
 
 _COLOURS: dict[Severity | None, str] = {

@@ -18,7 +18,7 @@ from etl.alerts.markups import Html
 from etl.alerts.model import Digest
 from etl.alerts.receivers.target import Outside, Part, text_of
 from etl.alerts.tidy import tidy
-from etl.config.settings import FileConfig
+from etl.config.receivers import FileConfig
 from etl.wire import budget
 from etl.wire.outcome import Kind, Outcome
 

@@ -18,7 +18,7 @@ from etl.alerts.dialects import Dialect, Markdown, Plain
 from etl.alerts.markups import Html
 from etl.alerts.model import Digest
 from etl.alerts.receivers.target import Outside, Part, budget_at, text_of
-from etl.config.settings import AppriseConfig
+from etl.config.receivers import AppriseConfig
 from etl.wire import escaping, secrets
 from etl.wire.outcome import Kind, Outcome
 

@@ -21,7 +21,7 @@ from etl.alerts.dialects import Dialect, Plain
 from etl.alerts.markups import Html
 from etl.alerts.model import Digest
 from etl.alerts.receivers.target import Outside, Part, budget_at, text_of
-from etl.config.settings import EmailConfig
+from etl.config.receivers import EmailConfig
 from etl.wire import escaping, secrets, smtp
 from etl.wire.budget import size
 from etl.wire.outcome import Kind, Outcome

@@ -8,7 +8,7 @@ from typing import ClassVar
 from etl.alerts.dialects import Markdown
 from etl.alerts.receivers import answers
 from etl.alerts.receivers.chat import Draft, HookChat
-from etl.config.settings import MattermostConfig
+from etl.config.receivers import MattermostConfig
 from etl.wire.http import Answer
 from etl.wire.outcome import Outcome
 

@@ -16,7 +16,7 @@ from etl.alerts.model import Digest, Finding
 from etl.alerts.receivers import answers
 from etl.alerts.receivers.facts import FACTS
 from etl.alerts.receivers.target import Outside, Part
-from etl.config.settings import PagerdutyConfig
+from etl.config.receivers import PagerdutyConfig
 from etl.timespan import rfc3339
 from etl.wire import budget, escaping, http, secrets
 from etl.wire.outcome import Outcome

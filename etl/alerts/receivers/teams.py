@@ -13,7 +13,7 @@ from etl.alerts.markups import Lookalikes
 from etl.alerts.model import Severity
 from etl.alerts.receivers import answers
 from etl.alerts.receivers.chat import Draft, HookChat
-from etl.config.settings import TeamsConfig
+from etl.config.receivers import TeamsConfig
 from etl.wire.http import Answer
 from etl.wire.outcome import Outcome
 

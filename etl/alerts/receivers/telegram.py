@@ -13,7 +13,7 @@ from typing import ClassVar
 from etl.alerts.markups import Telegram as Dialect
 from etl.alerts.receivers import answers
 from etl.alerts.receivers.chat import Chat, Draft
-from etl.config.settings import TelegramConfig
+from etl.config.receivers import TelegramConfig
 from etl.wire import secrets
 from etl.wire.http import Answer
 from etl.wire.outcome import Outcome

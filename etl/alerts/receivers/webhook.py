@@ -21,7 +21,7 @@ from etl.alerts.compose import Plan
 from etl.alerts.model import Digest
 from etl.alerts.receivers.target import Outside, Part, budget_at
 from etl.alerts.tidy import tidy
-from etl.config.settings import WebhookConfig
+from etl.config.receivers import WebhookConfig
 from etl.wire import budget, http, sealed, secrets, signing, templates
 from etl.wire.outcome import Outcome
 

@@ -13,7 +13,7 @@ from etl.alerts.dialects import WecomV1, WecomV2
 from etl.alerts.model import Digest
 from etl.alerts.receivers.chat import Draft, HookChat
 from etl.alerts.receivers.target import Outside, Part, text_of
-from etl.config.settings import WecomConfig
+from etl.config.receivers import WecomConfig
 from etl.wire import budget
 
 TEXT_BYTES = 2048
