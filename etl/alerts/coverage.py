@@ -65,6 +65,14 @@ class _Cluster:
         return found
 
     @property
+    def only(self) -> tuple[str, ...]:
+        """The namespaces that were listed, where it was never all of them."""
+        listed = [span["namespaces"] for span in self.spans if span["covered"]]
+        if not listed or any(names is None for names in listed):
+            return ()
+        return tuple(sorted({name for names in listed for name in names}))
+
+    @property
     def covered(self) -> timedelta:
         """The proven part of the window."""
         return self.window.length - sum((gap.end - gap.start for gap in self.gaps), timedelta(0))
@@ -164,6 +172,7 @@ def _coverage(clusters: Sequence[_Cluster], ledger: Sequence[Mapping[str, Any]])
         failed=sum(row["failed"] for row in ledger),
         gaps=tuple(gap for cluster in clusters for gap in cluster.gaps),
         last_snapshot_at=max(moments, default=None),
+        only=tuple((cluster.name, cluster.only) for cluster in clusters if cluster.only),
     )
 
 

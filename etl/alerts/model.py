@@ -114,6 +114,8 @@ class Coverage:
     failed: int
     gaps: tuple[Gap, ...] = ()
     last_snapshot_at: datetime | None = None
+    only: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """The clusters of which not all was listed, each with the namespaces that were."""
 
     @property
     def complete(self) -> bool:

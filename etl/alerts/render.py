@@ -237,6 +237,7 @@ def _coverage(digest: Digest, plan: Plan) -> dict[str, object]:
         "snapshots": coverage.snapshots,
         "failed": coverage.failed,
         "last_snapshot_at": _record(coverage.last_snapshot_at),
+        "only": {name: list(listed[: max(plan.others, 1)]) for name, listed in coverage.only},
         "gaps": [_record(gap) for gap in coverage.gaps[: max(plan.others, 1)]],
     }
 

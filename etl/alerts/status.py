@@ -15,6 +15,7 @@ from etl.alerts.words import WORDS, Words, counted
 _NAMED_CLUSTERS = 4
 # In a sentence; the health section lists the others.
 _NAMED_GAPS = 3
+_NAMED_LISTED = 4
 
 
 class Status:
@@ -138,9 +139,19 @@ class Status:
             phrase = words.gaps if len(coverage.gaps) > 1 else words.longest_gap
             span = figures.length(gap.end - gap.start)
             parts.append(phrase.format(count=len(coverage.gaps), length=span, gap=self.gap(gap)))
+        parts.extend(self._only(name, listed) for name, listed in coverage.only)
         if elsewhere := self._digest.elsewhere:
             parts.append(counted(words.elsewhere, elsewhere))
         return parts
+
+    def _only(self, cluster: str, listed: tuple[str, ...]) -> str:
+        """Say of which namespaces alone the share speaks."""
+        words = self._words
+        names = words.listing.join(self._dialect.text(name, 60) for name in listed[:_NAMED_LISTED])
+        if len(listed) > _NAMED_LISTED:
+            names += "…"
+        phrase = words.only_of if len(self._digest.clusters) > 1 else words.only
+        return phrase.format(cluster=self._dialect.text(cluster, 60), names=names)
 
     def _no_data(self) -> list[str]:
         words, last = self._words, self._digest.coverage.last_snapshot_at

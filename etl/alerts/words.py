@@ -52,6 +52,8 @@ class Words:
     coverage_failed: str
     longest_gap: str
     gaps: str
+    only: str
+    only_of: str
     more: str
     beyond_limits: str
     left_out: str
@@ -135,6 +137,8 @@ ENGLISH = Words(
     coverage_failed="coverage {share} ({count} snapshot, {failed} failed)|coverage {share} ({count} snapshots, {failed} failed)",
     longest_gap="gap of {length}, {gap}",
     gaps="{count} gaps, the longest {length}, {gap}",
+    only="of the namespaces only {names} listed",
+    only_of="of {cluster} only the namespaces {names} listed",
     more="and {count} more: {names}",
     beyond_limits="Not listed, beyond the limits of their rules: {names}",
     left_out="Left out to fit: {names}",
@@ -214,6 +218,8 @@ CHINESE = Words(
     coverage_failed="覆盖率 {share}（{count} 次快照，{failed} 次失败）",
     longest_gap="缺口 {length}，{gap}",
     gaps="缺口 {count} 处，最长 {length}，{gap}",
+    only="仅列出命名空间 {names}",
+    only_of="{cluster} 仅列出命名空间 {names}",
     more="另有 {count} 条：{names}",
     beyond_limits="超出规则条数上限、未列出：{names}",
     left_out="因长度省略：{names}",

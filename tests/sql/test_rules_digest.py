@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
-from etl.alerts import digest
+from etl.alerts import digest, render
+from etl.alerts.dialects import Plain
 from etl.alerts.model import Digest, Gap, Language
 from etl.alerts.rules import compile_rules
 from etl.config import alerting
@@ -178,6 +179,8 @@ def test_lists_of_some_namespaces_prove_these() -> None:
     )
     made = built(snapshots=tables.snapshots(drawn))
     assert made.coverage.complete
+    assert made.coverage.only == (("prod", ("shop",)),)
+    assert "of the namespaces only shop listed" in " ".join(render.text(made, Plain()).split())
     assert made.health == ()
 
 
