@@ -107,8 +107,8 @@ def gathered(
         baseline=baseline,
         learned=learned,
         lateness=wanted.lateness,
-        language=languages[0],
         languages=languages,
+        limit=settings.sql.timeout,
     )
     with overview(session, base=baseline.start, window=window, learned=learned) as few:
         asked = _Asked(few, window, baseline)

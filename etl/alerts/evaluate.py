@@ -74,23 +74,25 @@ def evaluate(
     baseline: Baseline,
     learned: Learned = BY_TIME,
     lateness: timedelta = timedelta(0),
-    language: Language = "en",
-    languages: Sequence[Language] = (),
+    languages: Sequence[Language] = ("en",),
+    limit: timedelta | None = None,
 ) -> Evaluation:
     """Ask all ``rules`` about ``window``; findings come by severity, then in the rules' order.
+
+    A rule with SQL of its own may take ``limit``; null is no limit.
 
     Of declarative rules all that count the same span are asked of one pass over the events, but
     those that match any reason of a second one.
     """
     rules = list(rules)
-    answers = _Answers(tuple(dict.fromkeys((language, *languages))))
+    answers = _Answers(tuple(dict.fromkeys(languages)))
     found: dict[int, list[Measured] | QueryError] = {}
     alike: dict[tuple[timedelta | None, bool], list[int]] = {}
     for place, rule in enumerate(rules):
         if rule.enabled and rule.kind == "match":
             alike.setdefault((rule.window, bool(reasons(rule))), []).append(place)
         elif rule.enabled:
-            found[place] = _tried(rule, session, window, baseline)
+            found[place] = _tried(rule, session, window, baseline, limit)
     for (span, _named), together in alike.items():
         own, usual = _own(span, window, baseline)
         with candidates(
@@ -163,11 +165,15 @@ def _rank(finding: Finding) -> int:
 
 
 def _tried(
-    rule: Rule, session: Session | Candidates, window: Window, baseline: Baseline
+    rule: Rule,
+    session: Session | Candidates,
+    window: Window,
+    baseline: Baseline,
+    limit: timedelta | None = None,
 ) -> list[Measured] | QueryError:
     """Return the rows over the rule's threshold, or why it cannot be asked: the others are asked all the same."""
     try:
-        return _rows(rule, session, window, baseline, over=rule.threshold)
+        return _rows(rule, session, window, baseline, over=rule.threshold, limit=limit)
     except QueryError as error:
         return error
 
@@ -196,6 +202,7 @@ def _rows(
     baseline: Baseline,
     *,
     over: Threshold | None = None,
+    limit: timedelta | None = None,
 ) -> list[Measured]:
     """Ask a rule of the candidates, or one with SQL of the lake; for all rows or those ``over`` a threshold.
 
@@ -204,7 +211,7 @@ def _rows(
     """
     bound = {"base": baseline.start, "start": window.start, "end": window.end}
     if isinstance(asked, Session):
-        found = asked.run(rule.statement, {**rule.parameters, **bound})
+        found = asked.run(rule.statement, {**rule.parameters, **bound}, limit=limit)
     elif asked.hold(rule):
         found = asked.session.run(rule.statement, {**rule.parameters, **bound})
     else:

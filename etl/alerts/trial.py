@@ -79,9 +79,14 @@ def regex_mistake(session: Session, pattern: str) -> str:
 
 
 def columns(session: Session, text: str) -> tuple[pa.Schema, str]:
-    """Return the columns that a rule's SELECT yields, or why it cannot run."""
+    """Return the columns that a rule's SELECT yields, or why it cannot run.
+
+    It may ask the public views and nothing else of the machine, as a stranger's statement may:
+    rules come from files that others may write than those who run them.
+    """
     nothing = pa.schema([])
     try:
+        session.look_through(text)
         unknown = sorted(session.parameters(text) - set(PARAMETERS))
         if unknown:
             known = ", ".join(f"${name}" for name in PARAMETERS)

@@ -98,8 +98,8 @@ def _facts(
         baseline=Baseline(base, window, {}, 0, 1),
         learned=looked,
         lateness=settings.digest.lateness,
-        language=languages[0],
         languages=languages,
+        limit=settings.sql.timeout,
     )
     clusters = tuple(sorted(looked.until))
     covered = wholly_seen(session, window, looked, clusters)

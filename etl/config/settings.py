@@ -128,7 +128,7 @@ class Sql(Section, frozen=True):
     """What a statement of ``sql`` or ``shell`` may take."""
 
     timeout: Duration = Duration(minutes=1)
-    """How long one statement may run."""
+    """How long one statement may run, also one of a rule."""
     memory: str = "2GB"
     """What it may hold in memory, such as 512MB or 4GB; nothing of it is put on a disk."""
 

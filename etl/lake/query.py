@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Self
 
 import duckdb
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
@@ -23,6 +24,7 @@ import pyarrow.parquet as pq
 
 from etl import manifest, schema
 from etl.errors import StatementError, quoted
+from etl.lake.guard import refusal
 from etl.lake.keep import keep_counts, keep_rows
 from etl.lake.layout import Lake, PartFile, clusters_of
 from etl.lake.ledger_days import ledger_files
@@ -31,12 +33,13 @@ from etl.lake.partitions import Partitions, left_out, partitions, sources
 from etl.lake.patience import Answer, OverdueError, patiently
 from etl.lake.told import NAMES as TOLD
 from etl.lake.told import Told
-from etl.lake.trouble import is_reading, told
+from etl.lake.trouble import excerpt, is_reading, told
 from etl.lake.viewing import Viewing
 from etl.lake.views import (
     COUNTED_SCHEMA,
     COUNTING,
     MACROS,
+    PUBLIC,
     ROLLING_UP,
     VIEWS,
     needed,
@@ -52,6 +55,7 @@ _PIVOT = (
     "PIVOT has to name its values, such as PIVOT events ON type IN ('Normal', 'Warning') USING"
     " sum(occurrences): without them it is several statements, of which one writes"
 )
+_MACRO_NAMES = tuple(name.rpartition("/")[2] for name in MACROS)
 _CATALOGUE = Path(__file__).with_name("event_reasons.tsv")
 
 
@@ -123,21 +127,24 @@ class Session(Viewing):
             opened._define_macros()
         return opened
 
-    def run(self, text: str, parameters: Mapping[str, object]) -> pa.Table:
-        """Run one statement and return its rows.
+    def run(
+        self, text: str, parameters: Mapping[str, object], *, limit: timedelta | None = None
+    ) -> pa.Table:
+        """Run one statement and return its rows; it is ended after ``limit``, else after the session's own.
 
         Only the parameters that the statement names are bound. Raises ``QueryError``
         for a statement that is not one SELECT, a missing parameter, or DuckDB's refusal;
         ``LakeError`` for a store that does not answer.
         """
+        limit = limit or self._timeout
         with self._told():
             try:
-                self._patiently(partial(self._keep_open_days, text))
-                return self._patiently(partial(self._table, text, parameters))
+                self._patiently(partial(self._keep_open_days, text), self._timeout)
+                return self._patiently(partial(self._table, text, parameters), limit)
             except duckdb.Error as error:
                 if not (is_reading(error) and self._leave_out_damaged()):
                     raise
-            return self._patiently(partial(self._table, text, parameters))
+            return self._patiently(partial(self._table, text, parameters), limit)
 
     def stream(
         self, text: str, parameters: Mapping[str, object], *, rows: int
@@ -145,8 +152,8 @@ class Session(Viewing):
         """Run one statement as ``run`` does and yield its rows in batches of ``rows``, never all at once."""
         with self._told():
             bound = self._bound(text, parameters)
-            reader = self._patiently(lambda: bound.to_arrow_reader(rows))
-            while (batch := self._patiently(lambda: next(reader, None))) is not None:
+            reader = self._patiently(lambda: bound.to_arrow_reader(rows), self._timeout)
+            while (batch := self._patiently(lambda: next(reader, None), self._timeout)) is not None:
                 yield batch
 
     def parameters(self, text: str) -> set[str]:
@@ -163,6 +170,19 @@ class Session(Viewing):
             # The client's list of kinds of statements is shorter than the parser's (2.0).
             raise StatementError(_ONE_SELECT) from error
         return set(found[0].named_parameters)
+
+    def look_through(self, text: str) -> None:
+        """Make sure that somebody else's statement asks the public views and nothing else.
+
+        Raises ``StatementError`` with the place of what else it asks, if that is known.
+        """
+        # Not one SELECT is the first thing to say; then what else it asks for.
+        self.parameters(text)
+        tree = self._connection.sql(statement("lake/tree").text, params={"statement": text})
+        found = refusal(msgspec.json.decode(tree.fetchall()[0][0]), PUBLIC, _MACRO_NAMES)
+        if found:
+            place = "" if found.byte is None else excerpt(text, found.byte)
+            raise StatementError(found.reason, excerpt=place)
 
     def _keep_open_days(self, text: str) -> None:
         """Keep open days: at once if many statements will ask for them, else from the second one on.
@@ -183,19 +203,19 @@ class Session(Viewing):
     def _table(self, text: str, parameters: Mapping[str, object]) -> pa.Table:
         return self._bound(text, parameters).to_arrow_table()
 
-    def _patiently(self, work: Callable[[], Answer]) -> Answer:
-        """Do ``work`` so that signals and the limit of time reach it."""
+    def _patiently(self, work: Callable[[], Answer], limit: timedelta | None) -> Answer:
+        """Do ``work`` so that signals and the ``limit`` of time reach it."""
         try:
             return patiently(
                 work,
                 interrupt=self._connection.interrupt,
-                limit=self._timeout,
+                limit=limit,
                 tell=self._tell_progress if self.tell else None,
             )
         except OverdueError as error:
-            limit = Duration(seconds=self._timeout.total_seconds() if self._timeout else 0)
+            given = Duration(seconds=limit.total_seconds() if limit else 0)
             message = (
-                f"the statement was ended after {limit}: filter on date, or give it more time"
+                f"the statement was ended after {given}: filter on date, or give it more time"
                 " by sql.timeout or --timeout"
             )
             raise StatementError(message) from error

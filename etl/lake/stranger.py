@@ -12,19 +12,13 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import duckdb
-import msgspec
 import pyarrow as pa
 
-from etl.errors import StatementError
-from etl.lake.guard import refusal
 from etl.lake.layout import Lake
 from etl.lake.query import Session
-from etl.lake.trouble import excerpt
-from etl.lake.views import MACROS, PUBLIC, TREES
-from etl.statements import statement
+from etl.lake.views import TREES
 
 Relation = duckdb.DuckDBPyRelation
-_MACROS = tuple(name.rpartition("/")[2] for name in MACROS)
 
 
 class Stranger(Session):
@@ -54,13 +48,7 @@ class Stranger(Session):
         self._create(names)
 
     def _bound(self, text: str, parameters: Mapping[str, object]) -> duckdb.DuckDBPyRelation:
-        # Not one SELECT is the first thing to say; then what else it asks for.
-        self.parameters(text)
-        tree = self._connection.sql(statement("lake/tree").text, params={"statement": text})
-        found = refusal(msgspec.json.decode(tree.fetchall()[0][0]), PUBLIC, _MACROS)
-        if found:
-            place = "" if found.byte is None else excerpt(text, found.byte)
-            raise StatementError(found.reason, excerpt=place)
+        self.look_through(text)
         return super()._bound(text, parameters)
 
 

@@ -84,7 +84,7 @@ def asked(
 ) -> Evaluation:
     """Evaluate rules with a baseline of seven days, and close the session."""
     baseline = measured(session, window, span=timedelta(days=7), minimum=minimum)
-    found = evaluate(rules_, session, window=window, baseline=baseline, language=language)
+    found = evaluate(rules_, session, window=window, baseline=baseline, languages=[language])
     session.close()
     return found
 

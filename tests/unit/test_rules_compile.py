@@ -33,6 +33,16 @@ def mistakes(rule: dict[str, object], group: dict[str, object] | None = None) ->
 GOOD = {"match": {"reason": "BackOff"}}
 MISTAKES: dict[str, tuple[dict[str, object], list[str]]] = {
     "neither": ({}, ["rules[0]: has neither match nor expr; give one of them"]),
+    "files": (
+        {"expr": "select count(*) as value from read_text('/etc/passwd')"},
+        [
+            "expr: read_text() is out of reach: in FROM there are views and buckets, from_local, generate_series, range, slot_of, unnest"
+        ],
+    ),
+    "environment": (
+        {"expr": "select 1 as value where getenv('HOME') = ''"},
+        ["expr: getenv() is out of reach: it is not about the lake"],
+    ),
     "both": (
         {**GOOD, "expr": "select 1 as value"},
         ["rules[0]: has match and expr; give one of them"],
@@ -129,7 +139,10 @@ def test_mistakes(name: str) -> None:
             "match.reason[1]: 'a(?=b)' is not a regular expression of RE2: invalid perl operator",
         ),
         ({"expr": "selec 1"}, "expr: Parser Error"),
-        ({"expr": "select count(*) as value from event"}, "expr: Catalog Error"),
+        (
+            {"expr": "select count(*) as value from event"},
+            "expr: there is no view event; did you mean events?",
+        ),
         ({"expr": "select count(raeson) as value from events"}, "expr: Binder Error"),
         ({**GOOD, "annotations": {"summary": "{{ value"}}, "annotations.summary: "),
         (
