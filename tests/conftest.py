@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -22,6 +23,11 @@ settings.register_profile("repeat", settings.get_profile("explore"), derandomize
 settings.load_profile("repeat")
 Tally = Callable[[str, int], None]
 _COUNTED = "counted"
+
+
+# Who starts the tests in the background of a shell gives them, and all that they start, deaf ears.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -124,7 +124,8 @@ def test_a_lake_in_a_bucket_is_named_by_its_own_addresses(tmp_path: Path) -> Non
                 text = f"select * from {view} order by all"  # noqa: S608 -- ours
                 found = plain.sql(text).to_arrow_table().to_pylist()
                 assert found == ours.run(text, {}).to_pylist()
-                assert found, view
+                # Nothing was ever sent from this lake.
+                assert bool(found) == (view not in {"alerts", "deliveries"}), view
 
 
 def test_no_lake_is_an_error(tmp_path: Path) -> None:
