@@ -77,11 +77,6 @@ def tally(request: pytest.FixtureRequest) -> Tally:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let a night try more histories than a test run, and a failure be tried again."""
     parser.addoption(
-        "--every-request",
-        action="store_true",
-        help="kill at every request to a bucket (three of each work)",
-    )
-    parser.addoption(
         "--histories", type=int, default=10_000, help="random histories to count (10,000)"
     )
     parser.addoption("--history-seed", type=int, default=0, help="the first of them")

@@ -44,19 +44,11 @@ def work(
         yield made, expected
 
 
-def test_killed_at_changes(
-    work: tuple[Work, Unharmed], tally: Tally, pytestconfig: pytest.Config
-) -> None:
+def test_killed_at_changes(work: tuple[Work, Unharmed], tally: Tally) -> None:
     """Before the store has a request, with half of it, or with its answer lost: nothing promised is lost or counted twice."""
     made, expected = work
     assert len(expected.calls) >= 2
-    # Each kill costs a second of a processor: the first, the middle and the last request stand
-    # for all, and what is there after one is what is there before the next. `--every-request`
-    # takes them all, in a quarter of an hour.
-    last = len(expected.calls)
-    points = [(1, Cut.AFTER), ((1 + last) // 2, Cut.HALF), (last, Cut.BEFORE)]
-    if pytestconfig.getoption("--every-request"):
-        points = [(number, cut) for number in range(1, last + 1) for cut in Cut]
+    points = [(number, cut) for number in range(1, len(expected.calls) + 1) for cut in Cut]
     turns = [(made, expected, *point) for point in points]
     assert not any(shared_out(interrupted, turns))
     tally(_TALLIED, len(turns))
