@@ -3,46 +3,44 @@
 -- Of each day the events of that day and of the day before are looked at, as for occurrences.
 -- Where two controllers claim an object, the later one has it. Who may write events in one
 -- namespace can claim objects of that namespace only: the namespace is that of the event.
-with told as (
+with near_states as (
     select
         cluster,
         date,
         namespace,
+        reason,
         object_kind,
         object_name,
         last_seen,
         message
     from merged
-    where
-        reason in (
-            'SuccessfulCreate', 'SuccessfulDelete', 'ScalingReplicaSet', 'SawCompletedJob',
-            'DeploymentCreated'
-        )
     union all
     select
         cluster,
         date,
         namespace,
+        reason,
         object_kind,
         object_name,
         last_seen,
         message
     from context
-    where
-        reason in (
-            'SuccessfulCreate', 'SuccessfulDelete', 'ScalingReplicaSet', 'SawCompletedJob',
-            'DeploymentCreated'
-        )
     union all
     select
         cluster,
         date,
         namespace,
+        reason,
         object_kind,
         object_name,
         last_seen,
         message
     from outdated
+),
+
+told as (
+    select *
+    from near_states
     where
         reason in (
             'SuccessfulCreate', 'SuccessfulDelete', 'ScalingReplicaSet', 'SawCompletedJob',
