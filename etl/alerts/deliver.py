@@ -15,6 +15,7 @@ from itertools import groupby
 
 import msgspec
 
+from etl.alerts import routes
 from etl.alerts.attempts import Ending, Pace, Result, Shorter, deliver
 from etl.alerts.model import Digest
 from etl.alerts.outbox import GIVEN_UP_AFTER, KEPT, Entry, Outbox, Subject, content_hash
@@ -232,7 +233,7 @@ def _wanted(item: Placed, digest: Digest, settings: Settings) -> bool:
         return True
     if digest.kind == "urgent":
         return bool(digest.findings or digest.resolved)
-    return digest.wanted(settings.digest.send)
+    return digest.wanted(routes.send(settings, item.receiver.name))
 
 
 def _entry(item: Placed, share: Share, number: int, part: Part, now: datetime) -> Entry:

@@ -14,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal, cast
 
-from etl.alerts import holding, inhibition, matchers, routing, trial
+from etl.alerts import holding, inhibition, matchers, routes, trial
 from etl.alerts.model import SEVERITIES, Severity
 from etl.alerts.threshold import Threshold
 from etl.config import alerting, read
@@ -83,7 +83,7 @@ def configured(path: Path | None, *, environ: Mapping[str, str], now: datetime) 
         Mistake(loaded.file, where, text)
         for where, text in (
             *holding.mistakes(loaded.settings),
-            *routing.mistakes(loaded.settings),
+            *routes.mistakes(loaded.settings),
         )
     ]
     wrong = [*loaded.mistakes, *unrelated(loaded.mistakes, found)]

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from etl.alerts import deliver, routing, rules
+from etl.alerts import deliver, routes, routing, rules
 from etl.alerts.model import Digest, Finding
 from etl.alerts.receivers import preview
-from etl.config.receivers import FileConfig, Receiver, Route
+from etl.config.receivers import FileConfig, PagerdutyConfig, Receiver, Route
+from etl.config.settings import Digest as DigestSettings
 from etl.config.settings import Settings
 from etl.errors import ConfigError
+from etl.timespan import Window
 from tests.lib.commandline import NOW
-from tests.lib.digests import MORNING, QUIET, WINDOW
-from tests.lib.sending import Sender, console, sender
+from tests.lib.digests import GAP, MORNING, QUIET, WINDOW
+from tests.lib.sending import Sender, console, sender, webhook
 
 
 def finding(alert: str, severity: str = "warning", **labels: str) -> Finding:
@@ -61,7 +64,7 @@ def test_the_deepest_routes_that_match_take_an_alert(
     labels: dict[str, str], receivers: list[str]
 ) -> None:
     """As in Alertmanager: the first that matches, then further ones if it says so, else the route above."""
-    assert routing.reached(TREE, labels) == receivers
+    assert routes.reached(TREE, labels) == receivers
 
 
 def settings(tree: Route, *names: str) -> Settings:
@@ -133,13 +136,93 @@ def test_a_webhook_may_get_each_alert_by_itself(tmp_path: Path) -> None:
     """With ... an incident tool gets a request per alert, those that are over too; people do not."""
     files = Receiver(name="jsm", file_configs=[FileConfig(folder=str(tmp_path / "out"))])
     made = sender(tmp_path / "lake", files)
-    made.route = route("jsm", group_by=["..."])
+    made.route = route("jsm", mode="per_alert")
     assert made.send(STORM).delivered == ("jsm",) * 4
     assert made.send(STORM).delivered == ()
     counts = [json.loads(path.read_text())["counts"] for path in (tmp_path / "out").iterdir()]
     assert sum(sum(count.values()) for count in counts) == 3
-    wrong = settings(route("ops", group_by=["..."]), "ops")
-    assert [path for path, _ in routing.mistakes(wrong)] == ["route.group_by"]
+
+
+INHERITED = route(
+    "ops",
+    send="on_change",
+    group_by=["cluster"],
+    routes=[
+        route("shop", 'team="a"'),
+        route("shop", 'team="b"', send="on_firing"),
+        route("whole", 'team="c"', group_by=[], send="always"),
+        route("jsm", 'team="d"', mode="per_alert", routes=[route("bridge", 'x="y"')]),
+        route("page", 'team="e"', group_by=["..."], routes=[route("log", 'x="y"', mode="digest")]),
+    ],
+)
+
+
+def test_a_route_takes_from_the_one_above_what_it_does_not_say() -> None:
+    """Groups and wishes go down the tree, are taken back there, and of two routes the more talkative counts."""
+    known = settings(INHERITED)
+    names = ("ops", "shop", "whole", "jsm", "bridge", "page", "log")
+    assert {name: (routes.group_by(known, name), routes.send(known, name)) for name in names} == {
+        "ops": (("cluster",), "on_change"),
+        "shop": (("cluster",), "on_firing"),
+        "whole": ((), "always"),
+        "jsm": (("...",), "on_change"),
+        "bridge": (("...",), "on_change"),
+        "page": (("...",), "on_change"),
+        "log": ((), "on_change"),
+    }
+    globally = Settings(route=route("ops"), digest=DigestSettings(send="on_firing"))
+    assert routes.send(globally, "ops") == "on_firing"
+    assert routes.send(Settings(digest=DigestSettings(send="on_firing")), "log") == "on_firing"
+
+
+def test_each_receiver_says_which_digests_it_wants(tmp_path: Path) -> None:
+    """A quiet day is told to who asked for it, what goes on to two of three, news and gaps to all."""
+    names = ("always", "firing", "change")
+    made = sender(tmp_path, *(console(name) for name in names))
+    children = [
+        route("firing", send="on_firing", continue_=True),
+        route("change", send="on_change", continue_=True),
+        route("always", send="always"),
+    ]
+    made.route = route("always", routes=children)
+    days = [
+        QUIET,
+        replace(QUIET, still=(finding("X"),)),
+        replace(QUIET, findings=(finding("X"),)),
+        GAP,
+    ]
+    told = []
+    for number, digest in enumerate(days):
+        shift = timedelta(days=number)
+        day = replace(digest, window=Window(WINDOW.start + shift, WINDOW.end + shift))
+        told.append(set(made.send(day).delivered))
+        # Who did not want it has been served: nothing is due again.
+        assert deliver.was_delivered(made.files, made.settings, day.window, ("prod",))
+    assert told == [{"always"}, {"always", "firing"}, set(names), set(names)]
+
+
+@pytest.mark.parametrize(
+    ("tree", "path", "wrong"),
+    [
+        (route("ops", group_by=["..."]), "route.group_by", "would not stand"),
+        (route("ops", mode="per_alert"), "route.mode", "would not stand"),
+        (
+            route("hook", mode="per_alert", routes=[route("ops")]),
+            "route.routes[0].mode",
+            "say mode: digest",
+        ),
+        (route("hook", mode="per_alert", group_by=["x"]), "route.group_by", "of no use"),
+        (route("hook", mode="digest", group_by=["..."]), "route.mode", "contradicts"),
+        (route("pager", mode="digest"), "route.mode", "single alerts only"),
+    ],
+)
+def test_modes_that_nobody_would_stand(tree: Route, path: str, wrong: str) -> None:
+    """A message per alert where people read, and words that contradict each other, are refused with their place."""
+    pager = Receiver(name="pager", pagerduty_configs=[PagerdutyConfig(routing_key="x")])
+    receivers = [console("ops"), webhook("https://h.example/", name="hook"), pager]
+    found = list(routes.mistakes(Settings(receivers=receivers, route=tree)))
+    assert [where for where, _ in found if "receivers[" not in where] == [path]
+    assert wrong in found[0][1]
 
 
 def test_a_day_without_groups_is_still_told(tmp_path: Path) -> None:

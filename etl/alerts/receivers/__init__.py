@@ -81,10 +81,9 @@ class Placed:
 
     def shares(self, digest: Digest, settings: Settings) -> list[Share]:
         """Return what of ``digest`` is routed to the receiver, in its language."""
-        return [
-            Share(share.group, self.digest(share.digest))
-            for share in routing.shares(digest, settings, self.receiver.name)
-        ]
+        # Who gets single alerts needs no groups, and counts its storm over all of them.
+        found = routing.shares(digest, settings, self.receiver.name, grouped=not self.per_alert)
+        return [Share(share.group, self.digest(share.digest)) for share in found]
 
 
 def title(receiver: str, place: str) -> str:
