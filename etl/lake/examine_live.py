@@ -28,6 +28,9 @@ def disagreement(
     if path not in lake.files.list(path.rpartition("/")[0]):
         return ""
     found = live.load(lake, cluster)
+    if found is None and live.is_of_another_version(lake, cluster):
+        # As an upgrade leaves it, until the first snapshot after it.
+        return ""
     if found is None:
         return "it cannot be used, so that each snapshot compares with the lake itself"
     if not found.rests_on_the_lake(lake):

@@ -107,6 +107,16 @@ def load(lake: Lake, cluster: str) -> Live | None:
         return None
 
 
+def is_of_another_version(lake: Lake, cluster: str) -> bool:
+    """Whether the cache of ``cluster`` is whole and has other columns: the next snapshot writes it anew."""
+    try:
+        found = pq.read_schema(io.BytesIO(lake.files.read(layout.live_path(cluster))))
+    except (FileNotFoundError, LakeError, pa.ArrowException, OSError):
+        # Damage is told by whoever asked.
+        return False
+    return set(found.names) != set(schema.STATE_SCHEMA.names)
+
+
 def write(lake: Lake, cluster: str, states: pa.Table) -> None:
     """Replace the cache by ``states`` (``schema.STATE_SCHEMA``)."""
     ordered = _in_order(states)
