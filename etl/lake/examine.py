@@ -146,7 +146,7 @@ def _elsewhere(file: PartFile, found: Contents) -> str:
     for row in found.rows:
         if row["started_at"].date() != file.date:
             return f"its run started on {row['started_at'].date()}"
-        if row["snapshot_id"] != file.name:
+        if row["snapshot_id"] != file.name and not layout.is_generation(file):
             return f"its run is {row['snapshot_id']}"
     if found.days and found.days != (file.date, file.date):
         return f"its rows are of {found.days[0]} to {found.days[1]}"

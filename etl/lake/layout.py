@@ -249,7 +249,7 @@ def partition_folders(cluster: str, day: date) -> tuple[str, str]:
 
 
 def is_generation(file: PartFile) -> bool:
-    """Whether the name of a file of ``days`` is one of a generation."""
+    """Whether the name of a file is that of a generation: of a sealed day, of observations or of the ledger."""
     return bool(_GENERATION.fullmatch(file.name))
 
 

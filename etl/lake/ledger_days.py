@@ -15,10 +15,9 @@ from datetime import UTC, datetime, time
 import pyarrow as pa
 
 from etl import manifest
-from etl.lake.layout import Lake, PartFile
+from etl.lake.layout import Lake, PartFile, is_generation
 from etl.lake.partitions import Partitions, standing
 
-_GENERATION = re.compile(r"\d{8}")
 _STARTED = re.compile(r"(\d{8}T\d{6}\.\d{6})Z-.*")
 _NOON = time(12, tzinfo=UTC)
 
@@ -50,14 +49,9 @@ def ledger_days(lake: Lake, cluster: str | None = None) -> Partitions:
     return _known(lake, lake.ledger(cluster))
 
 
-def is_sealed(file: PartFile) -> bool:
-    """Whether a file of the ledger is a generation of a sealed day, and no row."""
-    return _GENERATION.fullmatch(file.name) is not None
-
-
 def _known(lake: Lake, listed: Sequence[PartFile]) -> Partitions:
-    generations = [file for file in listed if is_sealed(file)]
-    rows = [file for file in listed if not is_sealed(file)]
+    generations = [file for file in listed if is_generation(file)]
+    rows = [file for file in listed if not is_generation(file)]
     return standing(lake, generations, rows, columns=manifest.FULL_SNAPSHOT_SCHEMA)
 
 
@@ -66,7 +60,7 @@ def _lost(known: Partitions) -> pa.Table:
     lost = [
         {"cluster": file.cluster, "snapshot_id": file.name, "started_at": _started(file)}
         for file in known.unreadable
-        if not (is_sealed(file) and _stands(known, file))
+        if not (is_generation(file) and _stands(known, file))
     ]
     return pa.Table.from_pylist(lost, schema=manifest.DAMAGE_SCHEMA)
 

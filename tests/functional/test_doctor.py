@@ -21,6 +21,7 @@ from etl.lake.findings import MEANINGS, Finding
 from etl.lake.folders import LocalFiles
 from etl.lake.layout import Lake, part_path
 from etl.lake.ledger import Entry, record
+from etl.lake.ledger_seal import seal_ledger
 from etl.lake.leftovers import SPILL_PREFIX
 from etl.lake.query import session
 from tests.lib import lakes, tables
@@ -168,6 +169,17 @@ def test_what_lies_in_the_wrong_place_is_found(lake: Lake) -> None:
     assert found == {}
     assert len(quarantined(lake)) == 5
     assert said(lake) == []
+
+
+def test_a_sealed_day_of_the_ledger_is_where_it_belongs(lake: Lake) -> None:
+    """It holds the rows of many runs; one that was moved to another day is found."""
+    promised(lake, "prod", "s2")
+    assert list(seal_ledger(lake, clock=lambda: at("2026-11-26 03:00")))
+    (sealed,) = [file for file in lake.ledger() if layout.is_generation(file)]
+    assert said(lake) == []
+    moved = sealed.path.replace("2026-11-22", "2026-11-23")
+    lake.files.write(moved, lake.files.read(sealed.path))
+    assert said(lake) == [("misplaced", moved, "its run started on 2026-11-22")]
 
 
 def test_a_part_in_the_folder_of_another_cluster_is_found(lake: Lake) -> None:

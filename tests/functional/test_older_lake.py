@@ -153,7 +153,7 @@ def test_a_newer_version_goes_on_with_an_older_lake(lake: Path, httpserver: HTTP
     assert _happened(lake) == [*HAPPENED[:2], ("late-0", "BackOff", 1), HAPPENED[2]]
     assert rows(lake, "select count(*) as runs from snapshots") == [{"runs": 15}]
     done = eventlake("--lake", lake, "doctor", "--format", "json", now=NOW + timedelta(days=1))
-    assert (done.code, done.json()) == (0, [])
+    assert (done.code, done.json()) == (0, []), done.out
 
 
 def test_a_lake_of_a_newer_format_is_refused_and_left_alone(lake: Path) -> None:
