@@ -27,7 +27,7 @@ SNAPSHOT: tuple[Column, ...] = (
     column(
         "kind",
         pa.string(),
-        "list: a LIST of a cluster; import: a dump; sample: the embedded sample; retention: a deletion of days; watch is kept for a watch.",
+        "list: a LIST of a cluster; watch: what changed since the snapshot previous_id; import: a dump; sample: the embedded sample; retention: a deletion of days.",
         nullable=False,
     ),
     column(
@@ -155,6 +155,16 @@ SNAPSHOT: tuple[Column, ...] = (
     column("deleted_files", pa.int64(), "retention: files that were deleted."),
     column("deleted_rows", pa.int64(), "retention: states in them."),
     column("deleted_bytes", pa.int64(), "retention: their bytes."),
+    column(
+        "watched_since",
+        TIME,
+        "watch: sent_at of the snapshot that it goes on from: it proves the time from then on, and none before.",
+    ),
+    column(
+        "watch_refused",
+        pa.string(),
+        "Why a run that was to watch made a LIST; null where it watched, or was to list.",
+    ),
 )
 SNAPSHOT_SCHEMA = pa.schema([pa.field(c.name, c.type, nullable=c.nullable) for c in SNAPSHOT])
 FULL_SNAPSHOT_SCHEMA = pa.schema(

@@ -125,6 +125,16 @@ OBSERVATION: tuple[Column, ...] = (
         pa.list_(pa.string()),
         "What was odd about the state: see FLAGS; null where nothing was.",
     ),
+    column(
+        "deleted_at",
+        TIME,
+        "By when the event object was gone after this state, as a watch showed; null where nobody knows.",
+    ),
+    column(
+        "deleted_early",
+        pa.bool_(),
+        "true: gone before its TTL, so somebody deleted it; false: it had lived its TTL, so it expired; null where nobody can tell.",
+    ),
 )
 
 # The two partition columns, which live in the path and not in the files.

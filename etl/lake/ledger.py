@@ -24,7 +24,7 @@ class Entry:
     """A row of the ledger; the meaning of each field is in ``manifest.SNAPSHOT``."""
 
     snapshot_id: str
-    kind: Literal["list", "import", "sample", "retention"]
+    kind: Literal["list", "watch", "import", "sample", "retention"]
     status: Literal["complete", "inconsistent", "failed"]
     started_at: datetime
     version: str
@@ -65,6 +65,8 @@ class Entry:
     deleted_files: int | None = None
     deleted_rows: int | None = None
     deleted_bytes: int | None = None
+    watched_since: datetime | None = None
+    watch_refused: str | None = None
 
 
 def newest(lake: Lake, kind: str) -> datetime | None:

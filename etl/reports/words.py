@@ -68,6 +68,7 @@ _COLUMNS: dict[str, tuple[str, str]] = {
     "scope": ("Of", "范围"),
     "share": ("Share", "占比"),
     "snapshots": ("Snapshots", "快照数"),
+    "watches": ("Watches", "增量快照数"),
     "started_at": ("From", "开始"),
     "starts": ("Starts", "启动次数"),
     "state": ("State", "状态"),

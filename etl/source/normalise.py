@@ -81,6 +81,9 @@ class Normaliser:
             "flags": self._flags(),
             "observed_at": _repeated(self._observed_at, count, schema.TIME),
             "snapshot_id": _repeated(snapshot_id, count, pa.string()),
+            # What lists show is there.
+            "deleted_at": pa.nulls(count, schema.TIME),
+            "deleted_early": pa.nulls(count, pa.bool_()),
         }
         return pa.Table.from_arrays(
             [columns[name] for name in schema.SCHEMA.names], schema=schema.SCHEMA

@@ -17,7 +17,7 @@ with lists as (
         (epoch_us(received_at) - epoch_us(oldest_written_at)) / 1e6 as oldest_seconds
     from snapshots
     where
-        kind = 'list'
+        kind in ('list', 'watch')
         and status in ('complete', 'inconsistent')
         and date >= cast($start as date) - 1
         and sent_at >= $start

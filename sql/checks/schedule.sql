@@ -15,7 +15,7 @@ with lists as (
         ) as apart
     from snapshots
     where
-        kind = 'list'
+        kind in ('list', 'watch')
         and status in ('complete', 'inconsistent')
         and date >= cast($start as date) - 1
         and sent_at >= $start

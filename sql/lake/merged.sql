@@ -59,7 +59,9 @@ select
     parts.annotations,
     parts.observed_at,
     parts.snapshot_id,
-    parts.flags
+    parts.flags,
+    parts.deleted_at,
+    parts.deleted_early
 from parts
 anti join copied using (cluster, date, uid, n, last_seen)
 union all
@@ -102,7 +104,9 @@ select
     arg_max(parts.annotations, cast(parts.annotations as varchar)) as annotations,
     copied.observed_at,
     copied.snapshot_id,
-    max(parts.flags) as flags
+    max(parts.flags) as flags,
+    max(parts.deleted_at) as deleted_at,
+    max(parts.deleted_early) as deleted_early
 from copied
 inner join parts
     on

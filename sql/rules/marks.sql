@@ -11,7 +11,7 @@ where
     date >= cast($start as date) - 1
     and date <= cast($now as date)
     and started_at <= $now
-    and kind = 'list'
+    and kind in ('list', 'watch')
     and status in ('complete', 'inconsistent')
 group by cluster
 order by cluster

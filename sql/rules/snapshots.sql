@@ -25,7 +25,7 @@ select
     arg_max(error, started_at) filter (where status = 'failed') as last_error,
     max(unreadable) filter (where of_window) as unreadable,
     arg_max(unreadable_names, unreadable) filter (where of_window) as unreadable_names,
-    bool_or(kind = 'list') as listed
+    bool_or(kind in ('list', 'watch')) as listed
 from runs
 group by cluster
 order by cluster

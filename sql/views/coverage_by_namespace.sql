@@ -1,9 +1,10 @@
 -- title: Coverage by namespace
 -- question: For which time is it proven that no final state of a namespace was missed, where not, and why?
 -- A state written at w can be listed until w + TTL, so a list that was sent at s and received at e
--- proves the time from e - TTL to s, for the namespaces that it listed. Namespaces that were always
--- listed together are one group, told in namespaces; null is the cluster as a whole. Per group the
--- lists in the order in which they were sent cut time into tiles, each from one list to the next;
+-- proves the time from e - TTL to s, for the namespaces that it listed; a watch shows every state
+-- since the snapshot that it goes on from, and proves the time from there to s. Namespaces that were
+-- always listed together are one group, told in namespaces; null is the cluster as a whole. Per group
+-- the lists in the order in which they were sent cut time into tiles, each from one list to the next;
 -- a tile is covered from where it or a later list reaches back to. What a list held first and its
 -- lost part held alone is a gap, and so is what a restored backup may have overwritten and what
 -- retention deleted. A group that is no longer listed while others are is a gap for a day more, and
@@ -26,7 +27,10 @@ lists as (
         snapshots.snapshot_id,
         snapshots.scope,
         greatest(
-            snapshots.received_at - to_seconds(snapshots.ttl_seconds),
+            coalesce(
+                snapshots.watched_since,
+                snapshots.received_at - to_seconds(snapshots.ttl_seconds)
+            ),
             case
                 when snapshots.started_at < deletions.deleted_at then deletions.deleted_before
             end
@@ -37,7 +41,10 @@ lists as (
         snapshots.status in ('complete', 'inconsistent')
         and snapshots.sent_at is not null
         and greatest(
-            snapshots.received_at - to_seconds(snapshots.ttl_seconds),
+            coalesce(
+                snapshots.watched_since,
+                snapshots.received_at - to_seconds(snapshots.ttl_seconds)
+            ),
             case
                 when snapshots.started_at < deletions.deleted_at then deletions.deleted_before
             end

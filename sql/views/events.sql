@@ -41,6 +41,8 @@ select
     observed_at,
     snapshot_id,
     flags,
+    deleted_at,
+    deleted_early,
     occurrences,
     since,
     reset,

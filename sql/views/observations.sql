@@ -41,7 +41,9 @@ select
     annotations,
     observed_at,
     snapshot_id,
-    flags
+    flags,
+    deleted_at,
+    deleted_early
 from days
 union all
 select merged.*
@@ -86,5 +88,7 @@ select
     annotations,
     observed_at,
     snapshot_id,
-    flags
+    flags,
+    deleted_at,
+    deleted_early
 from outdated

@@ -19,6 +19,7 @@ EPOCH = datetime(2026, 11, 20, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 # What one copy may say: its version, and a text or none. Three of them are a state.
 SAYINGS = list(itertools.product([None, 1, 2], [None, "a", "b"]))
+DELETED = {"a": EPOCH + HOUR, "b": EPOCH + 2 * HOUR}
 STATES = list(itertools.product(SAYINGS, repeat=3))
 
 
@@ -35,6 +36,8 @@ def _copies(number: int) -> pa.Table:
                 "message": said[1],
                 "labels": said[1] and [("text", said[1])],
                 "flags": said[1] and [said[1]],
+                "deleted_at": said[1] and DELETED[said[1]],
+                "deleted_early": said[1] and said[1] == "b",
                 "observed_at": EPOCH + number * HOUR,
                 "snapshot_id": f"s{number}",
             }
@@ -50,11 +53,15 @@ def _expected(copies: tuple[tuple[int | None, str | None], ...]) -> tuple[Any, .
     texts = [text for version, text in copies if (version or -1) == greatest and text]
     text = max(texts, default=None)
     version = None if greatest < 0 else greatest
-    return (version, text, text and [("text", text)], text and [text], EPOCH, "s0")
+    pairs, flags, early = text and [("text", text)], text and [text], text and text == "b"
+    return (version, text, pairs, flags, text and DELETED[text], early, EPOCH, "s0")
 
 
 def _answered(lake: Lake) -> list[tuple[Any, ...]]:
-    columns = ("resource_version", "message", "labels", "flags", "observed_at", "snapshot_id")
+    columns = (
+        *("resource_version", "message", "labels", "flags", "deleted_at", "deleted_early"),
+        *("observed_at", "snapshot_id"),
+    )
     _, observations = lakes.answers(lake)
     return [tuple(row[name] for name in columns) for row in observations]
 

@@ -39,15 +39,19 @@ class Run:
     scope: tuple[str, ...]
     status: str
     damaged: bool
+    watched: int | None
+    """Of a watch, how long before it was asked for the snapshot was that it goes on from."""
 
     @property
     def proves(self) -> bool:
         """Whether it proves any time at all."""
-        return self.status != "failed" and self.took < self.ttl
+        return self.status != "failed" and self.reach < self.sent
 
     @property
     def reach(self) -> int:
         """From when on it proves."""
+        if self.watched is not None:
+            return self.sent - self.watched
         return self.sent + self.took - self.ttl
 
 
@@ -59,6 +63,7 @@ RUNS = st.builds(
     scope=st.sampled_from([(), (), ("a",), ("b",), ("a", "b")]),
     status=st.sampled_from(["complete", "complete", "complete", "inconsistent", "failed"]),
     damaged=st.sampled_from([False, False, False, True]),
+    watched=st.sampled_from([None, None, 0, 1, 5, 29]),
 )
 LEDGERS = st.lists(st.lists(RUNS, max_size=12), min_size=1, max_size=12)
 
@@ -92,7 +97,7 @@ def _asked(ledgers: Sequence[Sequence[Run]]) -> list[dict[str, Any]]:
                     "cluster": str(cluster),
                     "date": sent.date(),
                     "snapshot_id": name,
-                    "kind": "list",
+                    "kind": "list" if run.watched is None else "watch",
                     "scope": list(run.scope) or None,
                     "status": run.status,
                     "started_at": sent,
@@ -100,6 +105,7 @@ def _asked(ledgers: Sequence[Sequence[Run]]) -> list[dict[str, Any]]:
                     "received_at": sent + run.took * MINUTE if listed else None,
                     "first_received_at": sent if listed else None,
                     "ttl_seconds": 60.0 * run.ttl,
+                    "watched_since": None if run.watched is None else sent - run.watched * MINUTE,
                     "version": "0",
                 }
             )

@@ -72,6 +72,8 @@ class Plain:
             "resource_version": self._version(self._text(meta.get("resourceVersion"))),
             "observed_at": COLLECTED,
             "snapshot_id": "run",
+            "deleted_at": None,
+            "deleted_early": None,
         }
         uid = row["uid"]
         if uid is None:

@@ -35,6 +35,7 @@ def _runs(text: str) -> pa.Table:
             "list_resource_version": row.get("version") or "-",
             "interval_seconds": str(60 * int(every)) if (every := row.get("every")) else "-",
             "previous_id": row.get("previous") or "-",
+            "watched_since": f"{DAY} {since}" if (since := row.get("since")) else "-",
             **{name: f"{DAY} {at}" if at else "-" for name, at in moments.items()},
         }
         lines.append(cells)
@@ -121,6 +122,25 @@ def test_the_ttl_is_the_edge() -> None:
         07:00 | 08:59 | covered
         08:59 | 09:00 | no run
         09:00 | 09:58 | covered
+        """,
+    )
+
+
+def test_a_watch_proves_from_the_snapshot_on_that_it_goes_on_from() -> None:
+    """It shows every state since then however long that was, and none before: a gap stays one, and what was lost."""
+    _covered(
+        """
+        sent  | received | since
+        08:00 | 08:00    | -
+        10:00 | 10:01    | 08:00
+        12:00 | 12:00    | 11:30
+        12:10 | 12:11    | 12:00
+        """,
+        """
+        from  | to    | is
+        07:00 | 10:00 | covered
+        10:00 | 11:30 | interval longer than the TTL
+        11:30 | 12:10 | covered
         """,
     )
 

@@ -41,14 +41,33 @@ def test_the_cost_of_snapshots_is_what_the_ledger_says() -> None:
     session = lake("cluster", snapshots=LISTS)
     columns, rows = expect(
         """
-        cluster | snapshots | failed | items | most_items | pages | retries | received_bytes | mean_seconds | longest_seconds | busy_share
-        eu      | 3         | 1      | 5500  | 6000       | 4     | 6       | 1700000        | 22           | 60              | 0.0008
-        us      | 1         | 0      | 10    | 10         | 1     | 0       | 2000           | 3            | 3               | 0
+        cluster | snapshots | failed | watches | items | most_items | pages | retries | received_bytes | mean_seconds | longest_seconds | busy_share
+        eu      | 3         | 1      | 0       | 5500  | 6000       | 4     | 6       | 1700000        | 22           | 60              | 0.0008
+        us      | 1         | 0      | 0       | 10    | 10         | 1     | 0       | 2000           | 3            | 3               | 0
         """
     )
     found = answer("api_cost", session, DAY, columns=columns)
     assert found[0] == rows[0]
     assert found[1] | {"busy_share": "0"} == rows[1]
+
+
+def test_a_watch_costs_and_says_nothing_of_how_many_events_live() -> None:
+    """Its bytes count, its items are changes and not events."""
+    session = lake(
+        "cluster",
+        snapshots="""
+        snapshot_id | kind  | started_at       | items | bytes_received
+        s1          | list  | 2026-11-22 08:00 | 5000  | 800000
+        s2          | watch | 2026-11-22 08:02 | 200   | 90000
+        """,
+    )
+    columns, rows = expect(
+        """
+        snapshots | watches | items | most_items | received_bytes
+        2         | 1       | 5000  | 5000       | 890000
+        """
+    )
+    assert answer("api_cost", session, DAY, columns=columns) == rows
 
 
 def test_imports_cost_the_api_server_nothing() -> None:

@@ -135,6 +135,8 @@ def test_what_the_api_said_is_kept() -> None:
         "resource_version": 42,
         "observed_at": COLLECTED,
         "snapshot_id": "run",
+        "deleted_at": None,
+        "deleted_early": None,
     }
     assert {name: row[name] for name in expected} == expected
 
