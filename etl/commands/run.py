@@ -84,6 +84,8 @@ def _page(invocation: Invocation, ready: Configured, _notes: list[str]) -> None:
     from etl import pipeline  # noqa: PLC0415 -- after the snapshot, whose pages travel first
 
     settings = ready.settings
+    if not settings.report.page:
+        return
     path = pipeline.page_path(settings, invocation.lake_path)
     if _stale(path, invocation.now, settings.report.every.total_seconds()):
         span = Window(invocation.now - settings.report.since, invocation.now)

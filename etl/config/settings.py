@@ -87,6 +87,8 @@ class Digest(Section, frozen=True):
 class Report(Section, frozen=True):
     """The page that ``run`` writes."""
 
+    page: bool = True
+    """Whether ``run`` writes it; false where nobody could read it, as on the disk of a pod that ends."""
     output: str = ""
     """Folder for the page; empty means ``reports`` beside the lake, with an object store in the current folder."""
     since: Duration = Duration(hours=24)

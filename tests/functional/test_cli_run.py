@@ -129,6 +129,17 @@ def test_page_is_written_when_it_is_old(apiserver: ApiServer, tmp_path: Path) ->
     assert job.page.read_text("utf-8").startswith(text[:15])
 
 
+def test_no_page_is_written_where_nobody_would_read_it(
+    apiserver: ApiServer, tmp_path: Path
+) -> None:
+    """``report.page: false`` leaves the page out, and everything else of a run is as ever."""
+    job = Job(tmp_path, apiserver, report={"page": False})
+    done = job("run", now=NOW, page=True)
+    assert done.code == 0, done.err
+    assert not job.page.exists()
+    assert len(ledger(job.lake)) == 1
+
+
 def test_webhook_gets_one_message(
     apiserver: ApiServer, tmp_path: Path, httpserver: HTTPServer
 ) -> None:
