@@ -20,6 +20,7 @@ from etl.errors import ClusterError, ForbiddenError, InputError, LakeError, quot
 from etl.intake import Intake
 from etl.lake import layout, ledger, live
 from etl.lake.append import Addition
+from etl.lake.door import Door
 from etl.lake.layout import Lake
 from etl.lake.ledger import Entry
 from etl.progress import Tell, untold
@@ -60,11 +61,13 @@ def take_snapshot(
     run: Run,
     *,
     not_before: date | None = None,
+    door: Door | None = None,
     tell: Tell = untold,
 ) -> Entry:
     """LIST a cluster, append what is new, write the ledger row and the live cache.
 
     States of days before ``not_before`` are left out: retention would delete them again.
+    What is stored goes through the ``door``.
 
     A failed list leaves a failed ledger row and the lake's observations as they were,
     and raises ``ClusterError``. Of several namespaces those that are refused get a failed
@@ -76,10 +79,10 @@ def take_snapshot(
     before = live.before(lake, cluster)
     refused: dict[str, ForbiddenError] = {}
     with (
-        Addition(lake, cluster, run.snapshot_id, not_before=not_before) as addition,
+        Addition(lake, cluster, run.snapshot_id, not_before=not_before, door=door) as addition,
         Intake(
             addition,
-            live.read(lake, cluster),
+            live.read(lake, cluster, not_stored=door.names if door else None),
             cluster=cluster,
             snapshot_id=run.snapshot_id,
             observed_at=run.now,
@@ -110,7 +113,7 @@ def take_snapshot(
     if refused:
         entry = replace(entry, scope=tuple(s for s in lister.scopes if s and s not in refused))
     entry = replace(
-        _told(entry, listing),
+        _at_the_door(_told(entry, listing), door),
         status="inconsistent" if listing.inconsistent else "complete",
         finished_at=run.clock(),
         parts=tuple(addition.parts),
@@ -182,6 +185,8 @@ class ImportRequest:
     ttl: timedelta | None = None
     not_before: date | None = None
     """The oldest day that is taken: retention would delete what is older."""
+    door: Door | None = None
+    """What is masked or left out of what is stored."""
 
 
 def import_events(lake: Lake, request: ImportRequest, run: Run) -> Entry:
@@ -195,7 +200,13 @@ def import_events(lake: Lake, request: ImportRequest, run: Run) -> Entry:
     lake.prepare()
     observed_at = request.collected_at or run.now
     items, unreadable = 0, []
-    addition = Addition(lake, request.cluster, run.snapshot_id, not_before=request.not_before)
+    addition = Addition(
+        lake,
+        request.cluster,
+        run.snapshot_id,
+        not_before=request.not_before,
+        door=request.door,
+    )
     with addition:
         for chunk in request.chunks:
             items += len(chunk.events) + len(chunk.unreadable)
@@ -230,6 +241,7 @@ def import_events(lake: Lake, request: ImportRequest, run: Run) -> Entry:
         unreadable_names=tuple(unreadable[:_NAMED]) or None,
         ttl_seconds=request.ttl.total_seconds() if request.ttl else None,
     )
+    entry = _at_the_door(entry, request.door)
     if items > len(unreadable):
         ledger.record(lake, request.cluster, entry)
     _report(entry, [*addition.warnings, *_left_out(addition)])
@@ -314,6 +326,18 @@ def _told(entry: Entry, listing: Listing) -> Entry:
         bytes_received=listing.received_bytes,
         first_received_at=listing.first_received_at,
         last_received_at=listing.last_received_at,
+    )
+
+
+def _at_the_door(entry: Entry, door: Door | None) -> Entry:
+    """Return ``entry`` with what the door masked and left out."""
+    if door is None:
+        return entry
+    return replace(
+        entry,
+        redacted=door.redacted,
+        dropped_namespaces=door.dropped_namespaces,
+        dropped_reasons=door.dropped_reasons,
     )
 
 

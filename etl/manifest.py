@@ -11,6 +11,8 @@ import pyarrow as pa
 
 from etl.schema import PARTITIONS, TIME, Column, column
 
+_COUNTS = pa.map_(pa.string(), pa.int64())
+
 # The two partition columns, which live in the path and not in the files.
 LEDGER_PARTITIONS: tuple[Column, ...] = (
     PARTITIONS[0],
@@ -27,7 +29,7 @@ SNAPSHOT: tuple[Column, ...] = (
     column(
         "kind",
         pa.string(),
-        "list: a LIST of a cluster; watch: what changed since the snapshot previous_id; import: a dump; sample: the embedded sample; retention: a deletion of days.",
+        "list: a LIST of a cluster; watch: what changed since the snapshot previous_id; import: a dump; sample: the embedded sample; retention: a deletion of days; redact: a masking of what was stored.",
         nullable=False,
     ),
     column(
@@ -165,6 +167,22 @@ SNAPSHOT: tuple[Column, ...] = (
         pa.string(),
         "Why a run that was to watch made a LIST; null where it watched, or was to list.",
     ),
+    column(
+        "redacted",
+        _COUNTS,
+        "How many new states each rule of ingest.redact changed, by its name; redact: those in the lake, by the name it was given.",
+    ),
+    column(
+        "dropped_namespaces",
+        _COUNTS,
+        "The namespaces of ingest.drop, each with how many new states were not stored; null where none is named.",
+    ),
+    column(
+        "dropped_reasons",
+        _COUNTS,
+        "The reasons of ingest.drop, each with how many new states were not stored; null where none is named.",
+    ),
+    column("rewritten_files", pa.int64(), "redact: files whose text was masked."),
 )
 SNAPSHOT_SCHEMA = pa.schema([pa.field(c.name, c.type, nullable=c.nullable) for c in SNAPSHOT])
 FULL_SNAPSHOT_SCHEMA = pa.schema(

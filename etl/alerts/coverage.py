@@ -7,7 +7,7 @@ counts as a gap, because a digest that says "nothing happened" must know it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -125,8 +125,13 @@ def proven(
         _Cluster(name, window, spans.get(name, ()), ledger.get(name, {}))
         for name in sorted({*expected, *listed, *spans})
     ]
+    left_out: dict[str, tuple[str, ...]] = {}
+    for row in _rows(session, "checks/not_stored", bounds):
+        left_out[row["cluster"]] = (*left_out.get(row["cluster"], ()), row["name"])
     return Proof(
-        _coverage(clusters, list(ledger.values())),
+        replace(
+            _coverage(clusters, list(ledger.values())), not_stored=tuple(sorted(left_out.items()))
+        ),
         tuple(cluster.name for cluster in clusters),
         (
             *(line for cluster in clusters for line in cluster.health(language)),

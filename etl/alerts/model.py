@@ -116,6 +116,8 @@ class Coverage:
     last_snapshot_at: datetime | None = None
     only: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """The clusters of which not all was listed, each with the namespaces that were."""
+    not_stored: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """The clusters of which not all is stored (``ingest.drop``), each with namespaces and reasons that are not."""
 
     @property
     def complete(self) -> bool:

@@ -238,6 +238,7 @@ def _coverage(digest: Digest, plan: Plan) -> dict[str, object]:
         "failed": coverage.failed,
         "last_snapshot_at": _record(coverage.last_snapshot_at),
         "only": {name: list(listed[: max(plan.others, 1)]) for name, listed in coverage.only},
+        "not_stored": {n: list(out[: max(plan.others, 1)]) for n, out in coverage.not_stored},
         "gaps": [_record(gap) for gap in coverage.gaps[: max(plan.others, 1)]],
     }
 

@@ -139,18 +139,22 @@ class Status:
             phrase = words.gaps if len(coverage.gaps) > 1 else words.longest_gap
             span = figures.length(gap.end - gap.start)
             parts.append(phrase.format(count=len(coverage.gaps), length=span, gap=self.gap(gap)))
-        parts.extend(self._only(name, listed) for name, listed in coverage.only)
+        several = len(self._digest.clusters) > 1
+        only = words.only_of if several else words.only
+        parts.extend(self._of(name, listed, only) for name, listed in coverage.only)
+        not_stored = words.not_stored_of if several else words.not_stored
+        parts.extend(self._of(name, names, not_stored) for name, names in coverage.not_stored)
         if elsewhere := self._digest.elsewhere:
             parts.append(counted(words.elsewhere, elsewhere))
         return parts
 
-    def _only(self, cluster: str, listed: tuple[str, ...]) -> str:
-        """Say of which namespaces alone the share speaks."""
-        words = self._words
-        names = words.listing.join(self._dialect.text(name, 60) for name in listed[:_NAMED_LISTED])
+    def _of(self, cluster: str, listed: tuple[str, ...], phrase: str) -> str:
+        """Say of what alone the share speaks, or of what it does not."""
+        names = self._words.listing.join(
+            self._dialect.text(name, 60) for name in listed[:_NAMED_LISTED]
+        )
         if len(listed) > _NAMED_LISTED:
             names += "…"
-        phrase = words.only_of if len(self._digest.clusters) > 1 else words.only
         return phrase.format(cluster=self._dialect.text(cluster, 60), names=names)
 
     def _no_data(self) -> list[str]:

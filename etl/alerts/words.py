@@ -54,6 +54,8 @@ class Words:
     gaps: str
     only: str
     only_of: str
+    not_stored: str
+    not_stored_of: str
     more: str
     beyond_limits: str
     left_out: str
@@ -139,6 +141,8 @@ ENGLISH = Words(
     gaps="{count} gaps, the longest {length}, {gap}",
     only="of the namespaces only {names} listed",
     only_of="of {cluster} only the namespaces {names} listed",
+    not_stored="not stored by configuration: {names}",
+    not_stored_of="of {cluster} not stored by configuration: {names}",
     more="and {count} more: {names}",
     beyond_limits="Not listed, beyond the limits of their rules: {names}",
     left_out="Left out to fit: {names}",
@@ -220,6 +224,8 @@ CHINESE = Words(
     gaps="缺口 {count} 处，最长 {length}，{gap}",
     only="仅列出命名空间 {names}",
     only_of="{cluster} 仅列出命名空间 {names}",
+    not_stored="按配置不存储：{names}",
+    not_stored_of="{cluster} 按配置不存储：{names}",
     more="另有 {count} 条：{names}",
     beyond_limits="超出规则条数上限、未列出：{names}",
     left_out="因长度省略：{names}",

@@ -59,6 +59,7 @@ def import_(
             scope=_namespaces(scope),
             ttl=invocation.settings.source.ttl,
             not_before=invocation.not_before(cluster),
+            door=invocation.door,
         )
         entry = ingest.import_events(invocation.lake, request, invocation.run)
     for name in reading.without_events[:_NAMED]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from etl.commands.bar import Bar
     from etl.config.settings import Settings
     from etl.ingest import Run
+    from etl.lake.door import Door
     from etl.lake.files import Files
     from etl.lake.layout import Lake
     from etl.progress import Logged
@@ -101,6 +102,15 @@ class Invocation:
     def not_before(self, cluster: str) -> date | None:
         """Return the oldest day of which ``cluster`` takes anything new; null where all is kept."""
         return self.settings.retention.not_before(cluster, self.now)
+
+    @property
+    def door(self) -> Door | None:
+        """What is masked or left out before it is stored, to be counted anew; null where nothing is."""
+        if self.settings.ingest == type(self.settings.ingest)():
+            return None
+        from etl.lake.door import Door  # noqa: PLC0415 -- pyarrow only for who has such a setting
+
+        return Door(self.settings.ingest)
 
     @contextmanager
     def progress(self, title: str, unit: str = "") -> Iterator[Bar | Logged]:

@@ -88,6 +88,7 @@ def snapshot_now(
                 lister,
                 invocation.run,
                 not_before=invocation.not_before(cluster),
+                door=invocation.door,
                 tell=tell,
             )
     finally:

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 from etl.config.alerting import InhibitRule, RuleGroup, RuleOverride, Silence, Urgent
+from etl.config.door import Ingest
 from etl.config.receivers import Receiver, Route
 from etl.config.section import Section
 from etl.timespan import Duration
@@ -150,6 +151,8 @@ class Settings(Section, frozen=True):
     """Language of digests and the page."""
     source: Source = Source()
     """Snapshots."""
+    ingest: Ingest = Ingest()
+    """What is masked or left out before anything is stored."""
     storage: Storage = Storage()
     """The object store of the lake."""
     digest: Digest = Digest()

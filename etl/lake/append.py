@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from etl import schema
 from etl.errors import quoted
 from etl.lake import layout, partitions
+from etl.lake.door import Door
 from etl.lake.encode import Encoding
 from etl.lake.files import Staged
 from etl.lake.layout import Lake
@@ -39,12 +40,20 @@ class Addition:
     """What one run adds to one cluster; use as a context manager, so that failure discards it."""
 
     def __init__(
-        self, lake: Lake, cluster: str, snapshot_id: str, *, not_before: date | None = None
+        self,
+        lake: Lake,
+        cluster: str,
+        snapshot_id: str,
+        *,
+        not_before: date | None = None,
+        door: Door | None = None,
     ) -> None:
         """Prepare an addition; nothing is written before rows come.
 
         Rows of days older than ``not_before`` are not taken: retention would delete them again.
+        All others go through the ``door``, if there is one.
         """
+        self.door = door
         self._lake = lake
         self._cluster = cluster
         self._snapshot_id = snapshot_id
@@ -83,6 +92,8 @@ class Addition:
         the lake before needs to be looked at.
         """
         rows = self._kept(rows)
+        if self.door is not None:
+            rows = self.door.passed(rows)
         if rows.num_rows == 0:
             return
         if compared:

@@ -33,10 +33,13 @@ def disagreement(
         return ""
     if found is None:
         return "it cannot be used, so that each snapshot compares with the lake itself"
-    if not found.rests_on_the_lake(lake):
-        # The next snapshot sees that as well, and writes again what was lost.
+    if not found.rests_on_the_lake(lake) or "reason" in found.not_stored:
+        # The next snapshot sees that as well, and writes again what was lost. What was left out
+        # by its reason nobody can tell: the cache has none.
         return ""
-    states = found.states.select(_KEY)
+    left_out = pa.array(found.not_stored.get("namespace", []), pa.string())
+    stored = pc.invert(pc.is_in(found.states["namespace"], value_set=left_out))
+    states = found.states.filter(stored).select(_KEY)
     if since is not None:
         first = pa.scalar(datetime.combine(since, time(), UTC), schema.TIME)
         states = states.filter(pc.greater_equal(states["last_seen"], first))

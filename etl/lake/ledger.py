@@ -24,7 +24,7 @@ class Entry:
     """A row of the ledger; the meaning of each field is in ``manifest.SNAPSHOT``."""
 
     snapshot_id: str
-    kind: Literal["list", "watch", "import", "sample", "retention"]
+    kind: Literal["list", "watch", "import", "sample", "retention", "redact"]
     status: Literal["complete", "inconsistent", "failed"]
     started_at: datetime
     version: str
@@ -67,6 +67,10 @@ class Entry:
     deleted_bytes: int | None = None
     watched_since: datetime | None = None
     watch_refused: str | None = None
+    redacted: dict[str, int] | None = None
+    dropped_namespaces: dict[str, int] | None = None
+    dropped_reasons: dict[str, int] | None = None
+    rewritten_files: int | None = None
 
 
 def newest(lake: Lake, kind: str) -> datetime | None:

@@ -10,7 +10,7 @@ Beside it stands which list that was, for the checks that need the list before.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 import msgspec
@@ -25,6 +25,8 @@ from etl.lake.layout import Lake
 
 # Below it the file's metadata has, as JSON, the files that held the states and their bytes.
 _RESTS_ON = b"eventlake.rests_on"
+# And what was listed and is not stored (``Door.names``): not known to whoever stores it.
+_NOT_STORED = b"eventlake.not_stored"
 
 
 class Before(msgspec.Struct, frozen=True):
@@ -41,12 +43,19 @@ class Before(msgspec.Struct, frozen=True):
 class Live:
     """States of the newest list, sorted by resourceVersion: each stored write has its own."""
 
-    def __init__(self, states: pa.Table, rests_on: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        states: pa.Table,
+        rests_on: Mapping[str, int] | None = None,
+        not_stored: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         """Take a table of ``schema.STATE_SCHEMA`` in any order; rows without a resourceVersion are never known.
 
-        ``rests_on`` has the files that held the states when they were remembered, with their bytes.
+        ``rests_on`` has the files that held the states when they were remembered, with their
+        bytes; ``not_stored`` says which states are in none of them, by ``ingest.drop``.
         """
         self._rests_on = rests_on or {}
+        self.not_stored = {column: list(names) for column, names in (not_stored or {}).items()}
         self._states = _in_order(states)
         self._versions = self._states["resource_version"].combine_chunks()
 
@@ -85,10 +94,17 @@ class Live:
         return pc.indices_nonzero(mask).cast(pa.int64())
 
 
-def read(lake: Lake, cluster: str) -> Live | None:
-    """Return the cache of ``cluster``, or null if there is none that can be used."""
+def read(
+    lake: Lake, cluster: str, *, not_stored: Mapping[str, list[str]] | None = None
+) -> Live | None:
+    """Return the cache of ``cluster``, or null if there is none that can be used.
+
+    One of a run that left out something else than ``not_stored`` cannot.
+    """
     found = load(lake, cluster)
-    return found if found and found.rests_on_the_lake(lake) else None
+    if found is None or found.not_stored != (not_stored or {}):
+        return None
+    return found if found.rests_on_the_lake(lake) else None
 
 
 def load(lake: Lake, cluster: str) -> Live | None:
@@ -97,10 +113,11 @@ def load(lake: Lake, cluster: str) -> Live | None:
         data = lake.files.read(layout.live_path(cluster))
         # Not ``read_table``: it would import pyarrow's datasets for one file.
         found = pq.ParquetFile(io.BytesIO(data), page_checksum_verification=True)
-        rests_on = (found.metadata.metadata or {}).get(_RESTS_ON, b"{}")
+        told = found.metadata.metadata or {}
         return Live(
             found.read().cast(schema.STATE_SCHEMA),
-            msgspec.json.decode(rests_on, type=dict[str, int]),
+            msgspec.json.decode(told.get(_RESTS_ON, b"{}"), type=dict[str, int]),
+            msgspec.json.decode(told.get(_NOT_STORED, b"{}"), type=dict[str, list[str]]),
         )
     except (FileNotFoundError, LakeError, pa.ArrowException, OSError, ValueError):
         # Lost, damaged or of other columns: the partitions know the same, only slower.
@@ -117,14 +134,23 @@ def is_of_another_version(lake: Lake, cluster: str) -> bool:
     return set(found.names) != set(schema.STATE_SCHEMA.names)
 
 
-def write(lake: Lake, cluster: str, states: pa.Table) -> None:
-    """Replace the cache by ``states`` (``schema.STATE_SCHEMA``)."""
+def write(
+    lake: Lake,
+    cluster: str,
+    states: pa.Table,
+    *,
+    not_stored: Mapping[str, list[str]] | None = None,
+) -> None:
+    """Replace the cache by ``states`` (``schema.STATE_SCHEMA``), of which some were ``not_stored``."""
     ordered = _in_order(states)
     rests_on: dict[str, int] = {}
     for day in _days(ordered):
         for folder in layout.partition_folders(cluster, day):
             rests_on |= lake.files.sizes(folder)
-    ordered = ordered.replace_schema_metadata({_RESTS_ON: msgspec.json.encode(rests_on)})
+    told = {_RESTS_ON: msgspec.json.encode(rests_on)}
+    if not_stored:
+        told[_NOT_STORED] = msgspec.json.encode(not_stored)
+    ordered = ordered.replace_schema_metadata(told)
     lake.files.stage(
         layout.live_path(cluster),
         lambda file: pq.write_table(

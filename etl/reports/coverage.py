@@ -6,7 +6,7 @@ is not a quiet one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -16,6 +16,7 @@ from etl.reports.catalogue import Language, catalogue
 from etl.reports.cells import moment, percent, plain
 from etl.reports.run import Queryable, run
 from etl.reports.words import say, value
+from etl.statements import statement
 from etl.timespan import Window, brief
 
 State = Literal["covered", "gap", "unknown"]
@@ -56,6 +57,13 @@ class ClusterCoverage:
     spans: tuple[Span, ...]
     namespaces: tuple[str, ...] = ()
     """The namespaces that were listed, where it was not all of them."""
+    not_stored: tuple[tuple[str, str], ...] = ()
+    """What was left out by ``ingest.drop``: namespace or reason, and its name."""
+
+    @property
+    def limited(self) -> bool:
+        """Whether the spans do not speak of all events."""
+        return bool(self.namespaces or self.not_stored)
 
     @property
     def share(self) -> float:
@@ -90,10 +98,26 @@ def coverage(
         spans.setdefault(row["cluster"], []).append(
             Span(row["started_at"], row["ended_at"], row["state"], row["cause"] or "")
         )
+    not_stored = _not_stored(session, window)
     return tuple(
-        ClusterCoverage(name, window, tuple(found), _only(listed.get(name, {_ALL})))
+        ClusterCoverage(
+            name,
+            window,
+            tuple(found),
+            _only(listed.get(name, {_ALL})),
+            tuple(not_stored.get(name, ())),
+        )
         for name, found in spans.items()
     )
+
+
+def _not_stored(session: Queryable, window: Window) -> dict[str, list[tuple[str, str]]]:
+    """Return what each cluster's runs left out in the window."""
+    bounds = {"start": window.start, "end": window.end}
+    found: dict[str, list[tuple[str, str]]] = {}
+    for row in session.run(statement("checks/not_stored").text, bounds).to_pylist():
+        found.setdefault(row["cluster"], []).append((row["what"], row["name"]))
+    return found
 
 
 def _only(listed: set[str]) -> tuple[str, ...]:
@@ -129,11 +153,9 @@ def line(clusters: tuple[ClusterCoverage, ...], *, timezone: ZoneInfo, language:
     """Return the coverage line: complete in a few words, every other case with numbers."""
     level = worst(clusters)
     head = say("coverage", language) + say("colon", language)
-    if not clusters or (level == "complete" and not any(c.namespaces for c in clusters)):
+    if not clusters or (level == "complete" and not any(c.limited for c in clusters)):
         return head + say("complete" if clusters else "nothing known", language)
-    bad = sorted(
-        (c for c in clusters if c.level != "complete" or c.namespaces), key=lambda c: c.share
-    )
+    bad = sorted((c for c in clusters if c.level != "complete" or c.limited), key=lambda c: c.share)
     several = len(clusters) > 1
     sentences = [
         (plain(c.cluster, _CAUSE_CHARACTERS) + say("colon", language) if several else "")
@@ -150,12 +172,20 @@ def line(clusters: tuple[ClusterCoverage, ...], *, timezone: ZoneInfo, language:
 def sentence(cluster: ClusterCoverage, *, timezone: ZoneInfo, language: Language) -> str:
     """Say what is proven of one cluster's window, and which parts are not and why."""
     told = _proven(cluster, timezone=timezone, language=language)
-    if not cluster.namespaces:
-        return told
-    names = [plain(name, _CAUSE_CHARACTERS) for name in cluster.namespaces[:_NAMED]]
-    if len(cluster.namespaces) > _NAMED:
-        names.append(say("and more", language, count=len(cluster.namespaces) - _NAMED))
-    return say("only namespaces", language, names=say("comma", language).join(names), told=told)
+    if cluster.namespaces:
+        names = _named(cluster.namespaces, language)
+        told = say("only namespaces", language, names=names, told=told)
+    if cluster.not_stored:
+        names = _named([name for _what, name in cluster.not_stored], language)
+        told = say("not stored", language, names=names, told=told)
+    return told
+
+
+def _named(all_names: Sequence[str], language: Language) -> str:
+    names = [plain(name, _CAUSE_CHARACTERS) for name in all_names[:_NAMED]]
+    if len(all_names) > _NAMED:
+        names.append(say("and more", language, count=len(all_names) - _NAMED))
+    return say("comma", language).join(names)
 
 
 def _proven(cluster: ClusterCoverage, *, timezone: ZoneInfo, language: Language) -> str:

@@ -185,6 +185,10 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "and more": ("and {count} more", "等 {count} 处"),
     "only namespaces": ("{told}, for the namespaces {names} only", "{told}，仅限命名空间 {names}"),
+    "not stored": (
+        "{told}; not stored by configuration: {names}",
+        "{told}；按配置不存储：{names}",
+    ),
     "others complete": ("complete in the other {count}", "其他 {count} 个集群完整"),
     # an answer without rows
     "no rows": ("no rows", "没有数据"),

@@ -11,7 +11,7 @@ runs as (
         and coalesce(collected_at, sent_at, started_at) < $end as of_window
     from snapshots
     where
-        kind != 'retention'
+        kind not in ('retention', 'redact')
         and date >= cast($base as date) - 1
         and started_at >= $base
 )

@@ -15,6 +15,10 @@ from etl.config import settings as config
 from tests.lib import tables
 from tests.lib.asking import NOW, WINDOW, daily_snapshots, hourly_snapshots, session_over
 
+_NOT_STORED: dict[Language, str] = {
+    "en": "not stored by configuration: noise",
+    "zh": "按配置不存储：noise",
+}
 HEADER = "cluster | snapshot_id | status | started_at | sent_at | received_at | ttl_seconds"
 
 
@@ -182,6 +186,19 @@ def test_lists_of_some_namespaces_prove_these() -> None:
     assert made.coverage.only == (("prod", ("shop",)),)
     assert "of the namespaces only shop listed" in " ".join(render.text(made, Plain()).split())
     assert made.health == ()
+
+
+def test_what_is_not_stored_is_no_part_of_the_proof() -> None:
+    """The digest's coverage names what ``ingest.drop`` left out, in both languages."""
+    table = tables.snapshots(hourly_snapshots())
+    at = table.schema.get_field_index("dropped_namespaces")
+    kind = table.schema.field(at)
+    left_out = pa.array([[("noise", 0)]] * table.num_rows, kind.type)
+    table = table.set_column(at, kind, left_out)
+    for language, words in _NOT_STORED.items():
+        made = built(snapshots=table, language=language)
+        assert made.coverage.not_stored == (("prod", ("noise",)),)
+        assert words in " ".join(render.text(made, Plain()).split())
 
 
 def test_imported_events_are_shown_without_coverage() -> None:
