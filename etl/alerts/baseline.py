@@ -6,6 +6,7 @@ looked: a job that was down for three days did not make the cluster quiet.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -49,10 +50,20 @@ class Baseline:
         scales = {cluster: self.scale(cluster) for cluster in sorted(self.days)}
         return {cluster: scale for cluster, scale in scales.items() if scale is not None}
 
-    def mean(self, total: float, *, cluster: str | None = None) -> float | None:
-        """Return ``total`` over the baseline as the mean of a span as long as the window."""
-        scale = self.scale(cluster)
-        return None if scale is None else total * scale
+    def bound(self) -> dict[str, object]:
+        """Return the parameters by which ``rules/match`` tells what is usual."""
+        scales = self.clusters
+        # A day that is cut short by a span which is not whole days long is one.
+        most = math.ceil((self.window.start - self.start) / _DAY)
+        return {
+            "clusters": list(scales),
+            "scales": list(scales.values()),
+            "known": [min(self.days[cluster], most) for cluster in scales],
+            "scale_of_all": self.scale(),
+            "known_of_all": min(self.together, most),
+            "span_days": most,
+            "days": self.window.length / _DAY,
+        }
 
 
 def measured(session: Session, window: Window, *, span: timedelta, minimum: int) -> Baseline:

@@ -8,31 +8,65 @@ observations in unsealed parts, measured.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
+from etl.alerts import matchers
 from etl.alerts.learned import Learned
 from etl.alerts.rules import Rule
 from etl.lake.query import Session
 from etl.statements import statement
 from etl.timespan import Window
 
+# What of an event the overview keeps of the baseline too.
+_SUMMED = {"cluster", "namespace", "reason", "type"}
+_NO_ROWS = pa.table({"value": pa.array([], pa.int64()), "baseline": pa.array([], pa.float64())})
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A session whose ``events`` have what sums over objects and reasons need, and no more."""
+
+    session: Session
+
+    def rows(self, rule: Rule, bounds: Mapping[str, object]) -> pa.Table:
+        """Ask a rule about them; only one of which ``is_sum`` holds."""
+        return self.session.run(rule.statement, {**rule.parameters, **bounds})
+
 
 @contextmanager
 def overview(
-    session: Session, *, base: datetime, window: Window, learned: Learned
-) -> Iterator[Session]:
-    """Open a session whose ``events`` have what sums over objects and reasons need, and no more."""
-    bounds = {"base": base, "start": window.start, "end": window.end, **learned.bound(window)}
+    session: Session, rules: Iterable[Rule], *, base: datetime, window: Window, learned: Learned
+) -> Iterator[Overview]:
+    """Make an overview, also for those of ``rules`` that it can answer."""
+    bounds = {
+        "base": base,
+        "start": window.start,
+        "end": window.end,
+        "daily": _daily(rule for rule in rules if is_sum(rule)),
+        **learned.bound(window),
+    }
     opened = Session.over({"events": session.run(statement("rules/overview").text, bounds)})
     try:
-        yield opened
+        yield Overview(opened)
     finally:
         opened.close()
+
+
+def is_sum(rule: Rule) -> bool:
+    """Say whether a declarative rule asks for no more than the overview has, which is made anyway.
+
+    One that names its reasons has a pass that costs little; objects of the baseline are not kept.
+    """
+    if rule.kind != "match" or rule.window is not None or reasons(rule):
+        return False
+    named = {name for name in matchers.COLUMNS if matchers.conditions(rule.parameters, name)}
+    return {*rule.by, *named} <= _SUMMED and not (rule.compared and rule.compared.span)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +76,12 @@ class Candidates:
     session: Session
     reasons: frozenset[str | None]
 
-    def hold(self, rule: Rule) -> bool:
-        """Say whether ``rule`` may match any of them; of 33 rules two thirds do not, and need not ask."""
+    def rows(self, rule: Rule, bounds: Mapping[str, object]) -> pa.Table:
+        """Ask a rule about them; of 33 rules two thirds cannot match any, and need not ask."""
         wanted = reasons(rule)
-        return not wanted or not self.reasons.isdisjoint(wanted)
+        if wanted and self.reasons.isdisjoint(wanted):
+            return _NO_ROWS
+        return self.session.run(rule.statement, {**rule.parameters, **bounds})
 
 
 @contextmanager
@@ -72,6 +108,7 @@ def candidates(
         "end": window.end,
         "reasons": sorted(set(named)) if all(map(reasons, rules)) else None,
         "reach": None if lateness is None else window.start - lateness,
+        "daily": _daily(rules),
         **learned.bound(window),
     }
     events = session.run(statement("rules/candidates").text, bounds)
@@ -87,3 +124,8 @@ def reasons(rule: Rule) -> list[str]:
     found = rule.parameters.get("reason_in")
     # A missing reason counts as an empty one, and a list of reasons finds only those that are there.
     return [str(reason) for reason in found] if isinstance(found, list) and "" not in found else []
+
+
+def _daily(rules: Iterable[Rule]) -> bool:
+    """Say whether the days of the baseline have to be kept apart, which makes seven rows of one."""
+    return any(rule.compared is not None and rule.compared.method == "median" for rule in rules)

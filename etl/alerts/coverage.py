@@ -6,7 +6,7 @@ counts as a gap, because a digest that says "nothing happened" must know it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -163,6 +163,13 @@ def wholly_seen(
         for name, (first, last) in spans.items()
         if first < last and last >= window.end and covered.get(name, timedelta(0)) >= last - first
     }
+
+
+def is_seen(labels: Mapping[str, str], seen: Collection[str], clusters: Collection[str]) -> bool:
+    """Whether all is seen of what has these labels: of its cluster, or of all where it names none."""
+    if name := labels.get("cluster"):
+        return name in seen
+    return bool(clusters) and set(clusters) <= set(seen)
 
 
 def _coverage(clusters: Sequence[_Cluster], ledger: Sequence[Mapping[str, Any]]) -> Coverage:

@@ -100,29 +100,32 @@ def gathered(
     baseline = measured(session, window, span=wanted.baseline, minimum=wanted.min_baseline_days)
     proofs = _proofs(session, settings, window, baseline, languages)
     proof = proofs[languages[0]]
-    evaluation = evaluate(
-        rules,
-        session,
-        window=window,
-        baseline=baseline,
-        learned=learned,
-        lateness=wanted.lateness,
-        languages=languages,
-        limit=settings.sql.timeout,
-    )
-    with overview(session, base=baseline.start, window=window, learned=learned) as few:
-        asked = _Asked(few, window, baseline)
+    with overview(session, rules, base=baseline.start, window=window, learned=learned) as few:
+        evaluation = evaluate(
+            rules,
+            session,
+            window=window,
+            baseline=baseline,
+            learned=learned,
+            lateness=wanted.lateness,
+            languages=languages,
+            limit=settings.sql.timeout,
+            overview=few,
+        )
+        asked = _Asked(few.session, window, baseline)
         totals = asked.rows("totals")
         first_seen = _first_seen(asked, _seen_before(session, baseline))
         movers = _movers(asked, proof.coverage, first_seen)
         noisiest = _noisiest(asked)
+    covered = frozenset(wholly_seen(session, window, learned, proof.clusters))
+    active = frozenset(row["cluster"] for row in totals if row["occurrences"])
     return Facts(
         window=window,
-        evaluation=evaluation,
+        evaluation=evaluation.proven(rules, covered, active | {*proof.clusters}),
         proofs=proofs,
-        covered=frozenset(wholly_seen(session, window, learned, proof.clusters)),
+        covered=covered,
         totals=_totals(totals, baseline),
-        active=frozenset(row["cluster"] for row in totals if row["occurrences"]),
+        active=active,
         first_seen=first_seen,
         movers=movers,
         noisiest=noisiest,

@@ -7,23 +7,21 @@ silence, and keeps no other rule from being asked.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
-import pyarrow as pa
-
-from etl.alerts import health, trial
+from etl.alerts import health
+from etl.alerts.asking import Measured, Span, Views, tried
 from etl.alerts.baseline import Baseline
-from etl.alerts.condensed import Candidates, candidates, reasons
+from etl.alerts.condensed import Overview, candidates, is_sum, reasons
+from etl.alerts.coverage import is_seen
 from etl.alerts.learned import BY_TIME, Learned
 from etl.alerts.model import SEVERITIES, Finding, Held, Language
 from etl.alerts.rules import Rule
-from etl.alerts.threshold import Threshold
 from etl.errors import QueryError, quoted
 from etl.lake.query import Session
-from etl.timespan import Window, rfc3339
+from etl.timespan import Window
 from etl.wire import templates
 
 # What of an event's text a template gets: a digest is no place for a whole stack trace.
@@ -49,24 +47,31 @@ class Evaluation:
     worded: Mapping[Language, tuple[Finding, ...]] = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
 
+    def proven(
+        self, rules: Iterable[Rule], seen: Collection[str], clusters: Collection[str]
+    ) -> Evaluation:
+        """Leave out what asks for few or for none where not all was ``seen`` of ``clusters``.
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """A row of a rule: its value beside what is usual, whether or not it meets the threshold."""
+        A gap looks the same, so nobody can know it; what asks for many is so whatever was missed.
+        """
+        doubtful = {rule.name for rule in rules if rule.seeks_little}
 
-    value: float
-    baseline: float | None
-    labels: dict[str, str]
-    columns: dict[str, object]
+        def known(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+            return tuple(
+                one
+                for one in findings
+                if one.alert not in doubtful or is_seen(one.labels, seen, clusters)
+            )
 
-    @property
-    def last_seen(self) -> datetime | None:
-        """When it was last so, where the rule tells."""
-        moment = self.columns.get("last_seen")
-        return moment if isinstance(moment, datetime) else None
+        return replace(
+            self,
+            findings=known(self.findings),
+            beyond=known(self.beyond),
+            worded={language: known(found) for language, found in self.worded.items()},
+        )
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 -- what is asked, about when, in which words, within which limits
     rules: Iterable[Rule],
     session: Session,
     *,
@@ -76,34 +81,38 @@ def evaluate(
     lateness: timedelta = timedelta(0),
     languages: Sequence[Language] = ("en",),
     limit: timedelta | None = None,
+    overview: Overview | None = None,
 ) -> Evaluation:
     """Ask all ``rules`` about ``window``; findings come by severity, then in the rules' order.
 
     A rule with SQL of its own may take ``limit``; null is no limit.
 
-    Of declarative rules all that count the same span are asked of one pass over the events, but
-    those that match any reason of a second one.
+    Of declarative rules those that are sums are asked of the ``overview`` if there is one. All
+    others that count the same span are asked of one pass over the events, but those that match
+    any reason of a second one.
     """
     rules = list(rules)
     answers = _Answers(tuple(dict.fromkeys(languages)))
     found: dict[int, list[Measured] | QueryError] = {}
-    alike: dict[tuple[timedelta | None, bool], list[int]] = {}
+    alike: dict[tuple[Span, bool], list[int]] = {}
     for place, rule in enumerate(rules):
-        if rule.enabled and rule.kind == "match":
-            alike.setdefault((rule.window, bool(reasons(rule))), []).append(place)
+        if rule.enabled and overview is not None and is_sum(rule):
+            found[place] = tried(rule, overview, window, baseline)
+        elif rule.enabled and rule.kind == "match":
+            alike.setdefault((Span.of(rule), bool(reasons(rule))), []).append(place)
         elif rule.enabled:
-            found[place] = _tried(rule, session, window, baseline, limit)
+            found[place] = tried(rule, Views(session, limit), window, baseline)
     for (span, _named), together in alike.items():
-        own, usual = _own(span, window, baseline)
+        own, usual = span.counted(session, window, baseline)
         with candidates(
             session,
             [rules[place] for place in together],
             base=usual.start,
             window=own,
             learned=learned,
-            lateness=None if span is None else lateness,
+            lateness=None if span.window is None else lateness,
         ) as few:
-            found |= {place: _tried(rules[place], few, own, usual) for place in together}
+            found |= {place: tried(rules[place], few, own, usual) for place in together}
     for place, rule in enumerate(rules):
         answers.take(rule, found.get(place, []))
     return answers.evaluation()
@@ -164,80 +173,6 @@ def _rank(finding: Finding) -> int:
     return SEVERITIES.index(finding.severity)
 
 
-def _tried(
-    rule: Rule,
-    session: Session | Candidates,
-    window: Window,
-    baseline: Baseline,
-    limit: timedelta | None = None,
-) -> list[Measured] | QueryError:
-    """Return the rows over the rule's threshold, or why it cannot be asked: the others are asked all the same."""
-    try:
-        return _rows(rule, session, window, baseline, over=rule.threshold, limit=limit)
-    except QueryError as error:
-        return error
-
-
-def measure(rule: Rule, session: Session, *, window: Window, baseline: Baseline) -> list[Measured]:
-    """Return all rows of a rule over ``window``, the greatest values first; raises ``QueryError``."""
-    if rule.kind == "sql":
-        return _rows(rule, session, window, baseline)
-    own, usual = _own(rule.window, window, baseline)
-    with candidates(session, [rule], base=usual.start, window=own, learned=BY_TIME) as few:
-        return _rows(rule, few, own, usual)
-
-
-def _own(span: timedelta | None, window: Window, baseline: Baseline) -> tuple[Window, Baseline]:
-    """Return the window that a rule with a ``span`` of its own counts, and what is usual in one like it."""
-    if span is None:
-        return window, baseline
-    own = Window(window.end - span, window.end)
-    return own, replace(baseline, window=own, start=min(baseline.start, own.start))
-
-
-def _rows(
-    rule: Rule,
-    asked: Session | Candidates,
-    window: Window,
-    baseline: Baseline,
-    *,
-    over: Threshold | None = None,
-    limit: timedelta | None = None,
-) -> list[Measured]:
-    """Ask a rule of the candidates, or one with SQL of the lake; for all rows or those ``over`` a threshold.
-
-    Of 25 rules over a week of 2.7 million states 863,000 rows come back and few count: they are
-    left out before they become objects, which took 5 of 11 s.
-    """
-    bound = {"base": baseline.start, "start": window.start, "end": window.end}
-    if isinstance(asked, Session):
-        found = asked.run(rule.statement, {**rule.parameters, **bound}, limit=limit)
-    elif asked.hold(rule):
-        found = asked.session.run(rule.statement, {**rule.parameters, **bound})
-    else:
-        found = pa.table({"value": pa.array([], pa.int64())})
-    if rule.kind == "match" and not rule.by and not found.num_rows:
-        # A total of nothing is zero, so that a rule can ask for what must happen.
-        nothing = {"value": 0, "baseline_total": 0, "last_seen": None, "message": None}
-        found = pa.Table.from_pylist([nothing])
-    if over is not None:
-        found = found.filter(over.among(found["value"]))
-    rows = [_row(rule, row, baseline) for row in found.to_pylist() if row.get("value") is not None]
-    return sorted(rows, key=lambda row: (-row.value, sorted(row.labels.items())))
-
-
-def _row(rule: Rule, row: Mapping[str, Any], baseline: Baseline) -> Measured:
-    labels = {name: _text(row[name]) for name in rule.by}
-    if rule.kind == "match":
-        usual = baseline.mean(float(row["baseline_total"]), cluster=labels.get("cluster"))
-        columns = {"last_seen": row["last_seen"], "message": row["message"] or ""}
-    else:
-        usual = None if row.get("baseline") is None else float(row["baseline"])
-        taken = {*trial.NUMBERS, *rule.by}
-        columns = {name: value for name, value in row.items() if name not in taken}
-    return Measured(float(row["value"]), usual, labels, columns)
-
-
 def _finding(rule: Rule, row: Measured, language: Language, wrong: list[str]) -> Finding:
     context = {
         "value": _number(row.value),
@@ -284,13 +219,6 @@ def _number(value: float) -> float | int:
     if not math.isfinite(value):
         return value
     return int(value) if value == int(value) else round(value, 2)
-
-
-def _text(value: object) -> str:
-    """Write a label's value; what is missing is empty."""
-    if value is None:
-        return ""
-    return rfc3339(value) if isinstance(value, datetime) else str(value)
 
 
 def _shown(value: object) -> object:

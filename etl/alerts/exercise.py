@@ -7,13 +7,13 @@ same memory from day to day.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pyarrow as pa
 
-from etl import schema
+from etl import manifest, schema
 from etl.alerts.alert import Alert, Record
-from etl.alerts.baseline import Baseline
+from etl.alerts.baseline import measured
 from etl.alerts.evaluate import evaluate
 from etl.alerts.learned import BY_TIME
 from etl.alerts.remember import Customs, Occasion, remembered
@@ -24,7 +24,7 @@ from etl.config.settings import Settings
 from etl.lake.query import Session
 from etl.timespan import Window
 
-_DAY = timedelta(days=1)
+_DAY, _MINUTE = timedelta(days=1), timedelta(minutes=1)
 
 
 def failures(test: Test, rules: Sequence[Rule], settings: Settings) -> Iterator[str]:
@@ -39,16 +39,19 @@ def failures(test: Test, rules: Sequence[Rule], settings: Settings) -> Iterator[
         window = Window(test.at + (number - 1) * _DAY, test.at + number * _DAY)
         drawn += [_row(event, window, len(drawn) + place) for place, event in enumerate(day.events)]
         clusters = sorted({str(row["cluster"]) for row in drawn})
-        baseline = Baseline(
-            window.start - settings.digest.baseline,
-            window,
-            dict.fromkeys(clusters, number),
-            number,
-            settings.digest.min_baseline_days,
-        )
+        seen = clusters if day.covered else []
         events = pa.Table.from_pylist(drawn, schema.FULL_DAY_SCHEMA)
-        with Session.over({**blank_tables(), "events": events}) as session:
+        ledger = _ledger(clusters, [test.at + back * _DAY for back in range(number + 1)])
+        drawn_tables = {**blank_tables(), "events": events, "snapshots": ledger}
+        with Session.over(drawn_tables) as session:
+            baseline = measured(
+                session,
+                window,
+                span=settings.digest.baseline,
+                minimum=settings.digest.min_baseline_days,
+            )
             found = evaluate(asked, session, window=window, baseline=baseline)
+        found = found.proven(asked, seen, clusters)
         yield from (f"{test.name}: {rule} failed: {why}" for rule, why in found.failed.items())
         record = remembered(
             record,
@@ -56,7 +59,7 @@ def failures(test: Test, rules: Sequence[Rule], settings: Settings) -> Iterator[
             found,
             asked,
             Occasion("digest", "", window, BY_TIME, window.end),
-            covered=clusters if day.covered else (),
+            covered=seen,
             clusters=clusters,
             customs=Customs(
                 repeat_interval=settings.digest.repeat_interval,
@@ -94,6 +97,26 @@ def _meant(alert: Alert, expected: Expected) -> bool:
 
 def _labels(labels: dict[str, str]) -> str:
     return " ".join(f"{name}={value}" for name, value in labels.items())
+
+
+def _ledger(clusters: Sequence[str], ends: Sequence[datetime]) -> pa.Table:
+    """Return a ledger of lists that were complete, one right before the end of each window."""
+    moments = [end - _MINUTE for end in ends]
+    rows = [
+        {
+            "cluster": cluster,
+            "date": moment.date(),
+            "snapshot_id": f"test-{moment:%Y%m%d}",
+            "kind": "list",
+            "status": "complete",
+            "started_at": moment,
+            "sent_at": moment,
+            "received_at": moment,
+        }
+        for cluster in clusters
+        for moment in moments
+    ]
+    return pa.Table.from_pylist(rows, manifest.FULL_SNAPSHOT_SCHEMA)
 
 
 def _row(event: Event, window: Window, number: int) -> dict[str, object]:

@@ -7,12 +7,13 @@ sent, and a rule that is switched off is measured all the same.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pyarrow as pa
 
+from etl.alerts.asking import measure
 from etl.alerts.baseline import measured
-from etl.alerts.evaluate import measure
 from etl.alerts.rules import Rule
 from etl.alerts.threshold import Threshold
 from etl.config import settings as config
@@ -73,7 +74,7 @@ def values(
             "at": window.end,
             "value": row.value,
             "baseline": row.baseline,
-            "fired": rule.threshold.met(row.value),
+            "fired": rule.met(row.value, row.baseline),
         }
         for window in windows
         for row in measure(
@@ -97,16 +98,17 @@ def firings(
     they are steps of 1, 2 and 5 up to the greatest value. A row counts the ``evaluations``, those
     that ``fired``, the ``findings`` of all of them, and how many were the ``most_at_once``.
     """
-    found = measured_values.select(["at", "value"]).to_pylist()
+    found = measured_values.select(["at", "value", "baseline"]).to_pylist()
     own = rule.threshold.number
     greatest = max((row["value"] for row in found), default=0)
     chosen = sorted({own, *map(float, numbers or _steps(greatest))})
     rows = []
     for number in chosen:
         threshold = Threshold(rule.threshold.operator, number)
+        tried = replace(rule, threshold=threshold)
         counts = dict.fromkeys((window.end for window in windows), 0)
         for row in found:
-            counts[row["at"]] += threshold.met(row["value"])
+            counts[row["at"]] += tried.met(row["value"], row["baseline"])
         rows.append(
             {
                 "threshold": str(threshold),

@@ -8,7 +8,7 @@ must hold and none of the negated ones may. A column without a value is an empty
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from etl.config.alerting import Match
 
@@ -36,6 +36,12 @@ def parameters(match: Match) -> dict[str, object]:
         bound[f"{column}_matches"] = _any_of(alike)
         bound[f"{column}_not_matches"] = _any_of(unlike)
     return bound
+
+
+def conditions(bound: Mapping[str, object], column: str) -> list[object]:
+    """Return what ``parameters`` set for a column; nothing where it may have any value."""
+    found = [bound[f"{column}_{kind}"] for kind in ("in", "not_in", "matches", "not_matches")]
+    return [condition for condition in found if condition is not None]
 
 
 def mistakes(match: Match, check_regex: RegexCheck) -> Iterator[tuple[str, str]]:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from etl.alerts import state, telling
 from etl.alerts.alert import Alert, Record, Words, fingerprint
+from etl.alerts.coverage import is_seen
 from etl.alerts.evaluate import Evaluation
 from etl.alerts.learned import Learned
 from etl.alerts.model import Finding, Kind, Language
@@ -70,7 +71,7 @@ def remembered(
         step = state.Asked(
             at=occasion.window.end,
             found=finding,
-            covered=_is_covered(labels, covered, clusters),
+            covered=is_seen(labels, covered, clusters),
             failed=rule.name in evaluation.failed,
             runs=rule.runs,
             keep_firing_for=rule.keep_firing_for,
@@ -135,12 +136,3 @@ def _found(
     for finding in evaluation.beyond:
         found.setdefault(fingerprint(finding.alert, finding.labels), (finding, []))
     return found
-
-
-def _is_covered(
-    labels: Mapping[str, str], covered: Collection[str], clusters: Collection[str]
-) -> bool:
-    """Whether the absence of this alert is known: in its cluster, or in all where it names none."""
-    if name := labels.get("cluster"):
-        return name in covered
-    return bool(clusters) and set(clusters) <= set(covered)

@@ -6,17 +6,17 @@ them. Every mistake is found here, before anything runs, and named with file, pa
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal, cast
 
-from etl.alerts import holding, inhibition, matchers, routes, trial
-from etl.alerts.model import SEVERITIES, Severity
+from etl.alerts import holding, inhibition, matchers, routes, trial, written
+from etl.alerts.model import Severity
 from etl.alerts.threshold import Threshold
+from etl.alerts.usual import Comparison
 from etl.config import alerting, read
 from etl.config.mistake import Mistake, unrelated
 from etl.config.settings import Settings
@@ -29,11 +29,6 @@ LABELS = ("cluster", "namespace", "reason", "type", "kind", "name", "node", "com
 ANNOTATIONS = ("summary", "summary_zh", "description", "description_zh", "runbook_url")
 DEFAULT_RULES = "default_rules.yaml"
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_RUNS = re.compile(r"([1-9]\d{0,2})(?: runs?)?")
-# Takes a key of the rule, empty for the rule itself, and what is wrong there.
-Note = Callable[[str, str], None]
-
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -42,7 +37,8 @@ class Rule:
     ``origin`` is the file that it comes from. A rule that is not ``enabled`` is only counted,
     with ``comment`` and ``until`` of its switch. ``runs`` is in how many evaluations in a row a
     finding has to come back before it is told, ``keep_firing_for`` how long it is told after it
-    was last found. ``window`` is the span that is counted, null for what was learned.
+    was last found. ``window`` is the span that is counted, null for what was learned. ``compared``
+    is what else has to hold of the baseline, null for nothing.
     """
 
     name: str
@@ -64,6 +60,21 @@ class Rule:
     enabled: bool = True
     comment: str = ""
     until: datetime | None = None
+    compared: Comparison | None = None
+
+    def met(self, value: float, baseline: float | None) -> bool:
+        """Say whether ``value`` beside what is usual is a finding."""
+        return self.threshold.met(value) and (
+            self.compared is None or self.compared.met(value, baseline)
+        )
+
+    @property
+    def seeks_little(self) -> bool:
+        """Whether a declarative rule asks for few or for none, which a gap looks like."""
+        return self.kind == "match" and (
+            self.threshold.seeks_little
+            or (self.compared is not None and self.compared.seeks_little)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +152,9 @@ class _Compiler:
         severity = labels.pop("severity", "warning")
         override = self.overrides.get(rule.alert, alerting.RuleOverride())
         asked = self._question(rule, note)
-        _check_names(rule, note)
-        _check_labels(severity, labels, rule.by, note)
+        written.check_names(rule, note)
+        written.check_baseline(rule, note)
+        written.check_labels(severity, labels, rule.by, note)
         for key, text in rule.annotations.items():
             if key not in ANNOTATIONS:
                 note(f"annotations.{key}", "is not shown anywhere" + suggestion(key, ANNOTATIONS))
@@ -162,16 +174,17 @@ class _Compiler:
             annotations=rule.annotations,
             group=group.name,
             origin=file,
-            runs=_runs(rule.for_) or 1,
+            runs=written.runs(rule.for_) or 1,
             keep_firing_for=rule.keep_firing_for,
             window=rule.window,
             urgent=rule.urgent,
             enabled=rule.enabled if override.enabled is None else override.enabled,
             comment=override.comment,
             until=override.until,
+            compared=Comparison.of(rule.baseline) if rule.baseline else None,
         )
 
-    def _question(self, rule: alerting.Rule, note: Note) -> trial.Asked | None:
+    def _question(self, rule: alerting.Rule, note: written.Note) -> trial.Asked | None:
         """Check what the rule asks; return the columns that its templates may name, null if unknown."""
         if (rule.match is None) == (not rule.expr):
             both = "match and expr" if rule.expr else "neither match nor expr"
@@ -252,47 +265,14 @@ def _override_mistakes(loaded: read.Loaded, names: list[str]) -> Iterator[Mistak
             yield Mistake(loaded.file, f"{path}.threshold", wrong)
 
 
-def _check_names(rule: alerting.Rule, note: Note) -> None:
-    """Note what is wrong with the name, the threshold, the limit and the columns of ``by``."""
-    if not _NAME.fullmatch(rule.alert):
-        note(
-            "alert", f"{rule.alert!r} is not a name; use letters, digits and _, such as PodsPending"
-        )
-    if wrong := Threshold.mistake(rule.threshold):
-        note("threshold", wrong)
-    if not _runs(rule.for_):
-        note("for", f"{rule.for_!r} is no number of evaluations; write it like 2 runs")
-    if rule.window is not None and rule.window <= timedelta(0):
-        note("window", "is not a span of time; give more than 0s")
-    if rule.limit < 1:
-        note("limit", f"{rule.limit} is too small; give at least 1")
-    if len(set(rule.by)) < len(rule.by):
-        note("by", "names a column twice")
-
-
-def _check_labels(severity: str, labels: Mapping[str, str], by: list[str], note: Note) -> None:
-    """Note what is wrong with the labels of a rule, those of its group among them."""
-    if severity not in SEVERITIES:
-        note(
-            "labels.severity", f"{severity!r} is not a severity" + suggestion(severity, SEVERITIES)
-        )
-    for label in labels:
-        if not _NAME.fullmatch(label):
-            note(f"labels.{label}", "is not a label's name; use letters, digits and _")
-        elif label in by:
-            note(f"labels.{label}", "is a column of by already")
-
-
 def _threshold(text: str) -> Threshold:
     """Return the threshold, or for one that is noted as wrong a stand-in that is never used."""
     return Threshold(">", 0) if Threshold.mistake(text) else Threshold.parse(text)
 
 
-def _runs(text: str) -> int:
-    """Return how many evaluations ``2 runs`` names; 0 for what names none."""
-    found = _RUNS.fullmatch(text.strip())
-    return int(found[1]) if found else 0
-
-
 def _bound(rule: alerting.Rule) -> dict[str, object]:
-    return {**matchers.parameters(rule.match or alerting.Match()), "by": list(rule.by)}
+    return {
+        **matchers.parameters(rule.match or alerting.Match()),
+        "by": list(rule.by),
+        "method": rule.baseline.method if rule.baseline else "mean",
+    }

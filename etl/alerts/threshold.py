@@ -31,6 +31,9 @@ _FUNCTIONS: Mapping[str, Callable[[pa.ChunkedArray, float], pa.ChunkedArray]] = 
     "!=": pc.not_equal,
 }
 
+# A count that is not whole is at least what was seen, so it proves these no more than a gap does.
+_LITTLE = ("<", "<=", "==")
+
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
@@ -68,6 +71,11 @@ class Threshold:
         return pc.and_(
             _FUNCTIONS[self.operator](numbers, self.number), pc.invert(pc.is_nan(numbers))
         )
+
+    @property
+    def seeks_little(self) -> bool:
+        """Whether it asks for few or for none: then what nobody saw could meet it."""
+        return self.operator in _LITTLE
 
     def __str__(self) -> str:
         """Write the threshold as ``parse`` reads it."""

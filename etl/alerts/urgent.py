@@ -115,7 +115,7 @@ def _facts(
     proof = Proof(coverage, clusters, ())
     return Facts(
         window=window,
-        evaluation=replace(evaluation, held=()),
+        evaluation=replace(evaluation, held=()).proven(rules, covered, clusters),
         proofs=dict.fromkeys(languages, proof),
         covered=frozenset(covered),
         totals=Totals(0, 0, 0, 0),

@@ -74,7 +74,11 @@ def explain(invocation: Invocation, name: str) -> None:
         "the window" if rule.window is None else f"the {brief(rule.window)} before the evaluation"
     )
     invocation.print(f"-- bound by {span}: start, end and base (UTC, half-open)")
-    invocation.print(f"-- a row is a finding if value {rule.threshold}")
+    invocation.print("-- bound by the days before: clusters, scales, known and the like")
+    far = f" and {rule.compared}" if rule.compared else ""
+    invocation.print(f"-- a row is a finding if value {rule.threshold}{far}")
+    if rule.compared and rule.compared.span:
+        invocation.print(f"-- base is {brief(rule.compared.span)} before the window")
     if rule.runs > 1:
         invocation.print(f"-- told when it was found in {rule.runs} evaluations in a row")
     if rule.keep_firing_for:

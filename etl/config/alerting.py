@@ -39,6 +39,27 @@ class Match(Section, frozen=True):
     """The text of the event."""
 
 
+class RuleBaseline(Section, frozen=True):
+    """What a declarative rule compares with the days before: a storm, a fall, or what was never there.
+
+    What is usual is the mean or the median of the baseline's known days, for a span as long as the
+    window. Where fewer days are known nothing is a finding.
+    """
+
+    ratio: str = ""
+    """Comparison of ``value`` divided by what is usual, such as ``>= 3`` or ``<= 0.5``."""
+    usual: str = ""
+    """Comparison of what is usual itself: ``== 0`` is first seen, ``>= 50`` leaves out what was rare."""
+    floor: float = 1
+    """What ``ratio`` divides by at least, so that three where 0.1 is usual is no storm."""
+    method: Literal["mean", "median"] = "mean"
+    """How the days are put together; one day of storm moves a mean and hardly a median."""
+    span: Duration | None = None
+    """How far back it reaches; null: ``digest.baseline``."""
+    min_days: int | None = None
+    """Days of history below which nothing is compared; null: ``digest.min_baseline_days``."""
+
+
 class Rule(Section, frozen=True):
     """One question whose answers are findings: a match with a threshold, or one SELECT."""
 
@@ -52,6 +73,8 @@ class Rule(Section, frozen=True):
     """Labels of a finding: cluster, namespace, reason, type, kind, name, node, component; for SQL, its columns."""
     threshold: str = "> 0"
     """Comparison of ``value``: one of >, >=, <, <=, ==, != and a number."""
+    baseline: RuleBaseline | None = None
+    """What else has to hold beside the threshold, of what is usual; for ``match``."""
     for_: str = msgspec.field(default="1 run", name="for")
     """In how many evaluations in a row it has to be over its threshold before it is told, such as ``2 runs``."""
     keep_firing_for: Duration = Duration(0)

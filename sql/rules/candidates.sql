@@ -3,7 +3,7 @@
 -- parameters: $base, $start, $end; $reasons, null for all; $clusters, $since, $until: for each cluster
 --   up to when an earlier evaluation knew it, null for none, and up to when this one does; $latest, up to
 --   which files are read; $reach, from which on a window of its own takes what is late, null without
---   a window of its own
+--   a window of its own; $daily, whether the days of the baseline are kept apart
 -- Asked once for all rules that name their reasons, which are then asked about these rows: what
 -- an event adds to its lineage is worked out once and not once a rule. States that only differ
 -- in count are put together, apart for window and baseline, at the time of the newest.
@@ -53,7 +53,10 @@ wanted as (
             when of_window
                 then least(greatest(last_seen, $start), $end - interval 1 microsecond)
             else last_seen
-        end as counts_at
+        end as counts_at,
+        case
+            when $daily and not of_window then date_diff('second', $base, last_seen) // 86400
+        end as day
     from placed
     where of_window or last_seen < $start
 )
@@ -74,5 +77,15 @@ select
     cast(max(counts_at) as date) as date
 from wanted
 group by
-    cluster, namespace, reason, type, object_kind, object_name, host, component, message, of_window
+    cluster,
+    namespace,
+    reason,
+    type,
+    object_kind,
+    object_name,
+    host,
+    component,
+    message,
+    of_window,
+    day
 order by max(counts_at), reason, object_name

@@ -3,6 +3,10 @@
 -- parameters: $base, $start, $end; $by names the label columns to group by; for each column a list
 --   of texts that it must equal ($…_in) or not equal ($…_not_in), and a regular expression that it
 --   must match ($…_matches) or not match ($…_not_matches). Null means no condition.
+--   For what is usual: $clusters with enough history, the $known days of each and in $scales what
+--   turns a sum over its baseline into the mean of a span as long as the window; $known_of_all and
+--   $scale_of_all over all of them; $method, mean or median; $days, the window's length in days,
+--   and $span_days the baseline's, a day that is cut short is one.
 -- Asked of what rules/candidates has put together, never of all events.
 -- A column that is null counts as an empty text, as Alertmanager takes a missing label.
 -- Equality stands bare, not on coalesce(), so that it reaches the Parquet scan as a filter.
@@ -153,23 +157,81 @@ matching as (
             $message_not_matches is null
             or not regexp_full_match(coalesce(message, ''), $message_not_matches, 's')
         )
+),
+
+counted as (
+    select
+        case when list_contains($by, 'cluster') then coalesce(cluster, '') end as cluster,
+        case when list_contains($by, 'namespace') then coalesce(namespace, '') end as namespace,
+        case when list_contains($by, 'reason') then coalesce(reason, '') end as reason,
+        case when list_contains($by, 'type') then coalesce(type, '') end as type,
+        case when list_contains($by, 'kind') then coalesce(kind, '') end as kind,
+        case when list_contains($by, 'name') then coalesce(name, '') end as name,
+        case when list_contains($by, 'node') then coalesce(node, '') end as node,
+        case when list_contains($by, 'component') then coalesce(component, '') end as component,
+        coalesce(sum(occurrences) filter (where last_seen >= $start), 0) as value,
+        coalesce(sum(occurrences) filter (where last_seen < $start), 0) as baseline_total,
+        -- Which day of the baseline, and how often: for a median alone.
+        list([date_diff('second', $base, last_seen) // 86400, cast(occurrences as bigint)]) filter (
+            where $method = 'median' and last_seen < $start
+        ) as baseline_days,
+        max(happened_at) filter (where last_seen >= $start) as last_seen,
+        arg_max(message, row(happened_at, message)) filter (where last_seen >= $start) as message
+    from matching
+    group by all
+),
+
+compared as (
+    select
+        *,
+        case
+            when list_contains($by, 'cluster')
+                then list_extract($scales, list_position($clusters, cluster))
+            else cast($scale_of_all as double)
+        end as scale,
+        case
+            when list_contains($by, 'cluster')
+                then list_extract($known, list_position($clusters, cluster))
+            else cast($known_of_all as bigint)
+        end as known
+    from counted
+),
+
+daily as (
+    select
+        *,
+        -- A day of which nothing is told but that it is known counts as none.
+        list_slice(
+            list_reverse_sort(
+                [
+                    coalesce(list_sum([pair[2] for pair in baseline_days if pair[1] = nth]), 0)
+                    for nth in range(cast($span_days as bigint))
+                ]
+            ),
+            1,
+            known
+        ) as each_day
+    from compared
 )
 
 select
-    case when list_contains($by, 'cluster') then coalesce(cluster, '') end as cluster,
-    case when list_contains($by, 'namespace') then coalesce(namespace, '') end as namespace,
-    case when list_contains($by, 'reason') then coalesce(reason, '') end as reason,
-    case when list_contains($by, 'type') then coalesce(type, '') end as type,
-    case when list_contains($by, 'kind') then coalesce(kind, '') end as kind,
-    case when list_contains($by, 'name') then coalesce(name, '') end as name,
-    case when list_contains($by, 'node') then coalesce(node, '') end as node,
-    case when list_contains($by, 'component') then coalesce(component, '') end as component,
-    cast(coalesce(sum(occurrences) filter (where last_seen >= $start), 0) as bigint) as value,
+    cluster,
+    namespace,
+    reason,
+    type,
+    kind,
+    name,
+    node,
+    component,
+    cast(value as bigint) as value,
     cast(
-        coalesce(sum(occurrences) filter (where last_seen < $start), 0) as bigint
-    ) as baseline_total,
-    max(happened_at) filter (where last_seen >= $start) as last_seen,
-    arg_max(message, row(happened_at, message)) filter (where last_seen >= $start) as message
-from matching
-group by all
+        case
+            when $method = 'mean' then baseline_total * scale
+            when scale is not null then list_median(each_day) * $days
+        end
+        as double
+    ) as baseline,
+    last_seen,
+    message
+from daily
 order by value desc, cluster, namespace, reason, type, kind, name, node, component

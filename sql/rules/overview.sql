@@ -1,11 +1,13 @@
 -- title: Overview
 -- question: How often did each reason occur on each object, in the window and in the baseline before it?
--- parameters: $base, $start, $end; $clusters, $since, $until, $latest as in rules/candidates
+-- parameters: $base, $start, $end; $clusters, $since, $until, $latest, $daily as in rules/candidates
 -- Asked once for all parts of a digest that add up occurrences, which are then asked about these
 -- rows. States are put together, apart for window and baseline, at the time of the newest. Objects
 -- and the text of the newest are kept of the window alone: no question about the baseline asks for
 -- them, and they would be seven of eight rows.
--- What was learned in the window counts at a time in it, as in rules/candidates.
+-- What was learned in the window counts at a time in it, as in rules/candidates; happened_at tells
+-- when it was. Rules that ask for sums over these columns alone are asked about these rows too, and
+-- what they never name (host, component) is there for their statement.
 with
 learned as (
     select
@@ -51,6 +53,10 @@ reached as (
                 then least(greatest(last_seen, $start), $end - interval 1 microsecond)
             else last_seen
         end as last_seen,
+        last_seen as happened_at,
+        case
+            when $daily and not of_window then date_diff('second', $base, last_seen) // 86400
+        end as day,
         first_seen,
         occurrences
     from placed
@@ -64,11 +70,14 @@ select
     type,
     object_kind,
     object_name,
-    arg_max(message, row(last_seen, message)) as message,
+    cast(null as varchar) as host,
+    cast(null as varchar) as component,
+    arg_max(message, row(happened_at, message)) as message,
     cast(sum(occurrences) as bigint) as occurrences,
     min(first_seen) as first_seen,
     max(last_seen) as last_seen,
+    max(happened_at) as happened_at,
     cast(max(last_seen) as date) as date
 from reached
-group by cluster, namespace, reason, type, object_kind, object_name, of_window
+group by cluster, namespace, reason, type, object_kind, object_name, of_window, day
 order by last_seen, reason, object_name

@@ -6,10 +6,12 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from etl.alerts import matchers, rules, trial
 from etl.alerts.model import SEVERITIES
+from etl.config.alerting import RuleBaseline
 from etl.config.settings import Settings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rules.md").read_text("utf-8")
@@ -52,5 +54,6 @@ def test_everything_that_can_be_written_is_named() -> None:
         *trial.TEMPLATE_NAMES,
         *(f"${name}" for name in trial.PARAMETERS),
         *SEVERITIES,
+        *(field.name for field in msgspec.structs.fields(RuleBaseline)),
     )
     assert [name for name in names if f"`{name}`" not in PAGE] == []

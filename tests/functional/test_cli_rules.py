@@ -19,20 +19,13 @@ PAGE = Path(__file__).parents[2] / "docs" / "rules.md"
 @pytest.fixture
 def lake(tmp_path: Path) -> Path:
     """Three days, in each of which a pod is held back more often than the day before."""
-    items = [
-        event(
-            "web-0",
-            at=(at := NOW - timedelta(days=back, hours=1)),
-            first=at - timedelta(hours=1),
-            count=count,
-        )
-        for back, count in ((2, 4), (1, 12), (0, 40))
-    ]
-    document = encoded({"kind": "List", "apiVersion": "v1", "items": items})
-    done = eventlake(
-        "--lake", tmp_path / "lake", "--cluster", "prod", "import", "-", stdin=document
-    )
-    assert done.code == 0, done.err
+    for back, count in ((2, 4), (1, 12), (0, 40)):
+        at = NOW - timedelta(days=back, hours=1)
+        item = event("web-0", at=at, first=at - timedelta(hours=1), count=count)
+        document = encoded({"kind": "List", "apiVersion": "v1", "items": [item]})
+        ask = ("--lake", tmp_path / "lake", "--cluster", "prod", "import", "-")
+        done = eventlake(*ask, "--collected-at", at.isoformat(), stdin=document)
+        assert done.code == 0, done.err
     return tmp_path / "lake"
 
 
@@ -57,6 +50,61 @@ def test_backtest_wants_a_day_and_a_rule(lake: Path) -> None:
     short = eventlake("--lake", lake, "rules", "backtest", "CrashLooping", "--since", "1h")
     assert (short.code, short.sentence) == (2, "--since is shorter than a day; give 1d or more")
     assert eventlake("--lake", lake, "rules", "backtest", "Nothing").code == 2
+
+
+_RISING = """
+    default_rules: false
+    groups:
+    - name: g
+      rules:
+      - alert: Rising
+        match: {reason: BackOff}
+        by: [cluster, name]
+        baseline: {ratio: ">= 3", min_days: 2, span: 3d, method: median}
+      - alert: Flat
+        match: {reason: Pulled}
+        by: [cluster]
+        threshold: "== 0"
+        baseline: {usual: ">= 5", min_days: 1}
+"""
+
+
+def test_a_baseline_is_explained_tried_and_tested(lake: Path, tmp_path: Path) -> None:
+    """What is compared with the days before is the same for explain, backtest and test."""
+    config = tmp_path / "c.yaml"
+    config.write_text(_RISING, "utf-8")
+    told = eventlake("--config", config, "rules", "explain", "Rising").out
+    assert "-- a row is a finding if value > 0 and value / greatest(baseline, 1) >= 3\n" in told
+    assert '"method": "median"' in told
+    assert "-- base is 3d before the window" in told
+    ask = ("--config", config, "--lake", lake, "rules", "backtest", "Rising", "--since", "3d")
+    measured = json.loads(eventlake(*ask, "--format", "json").out)
+    # On the first days too little is known; then 12 and 4 are usual, so 8 is, and 40 is far from it.
+    assert [(row["value"], row["baseline"], row["fired"]) for row in measured] == [
+        (4, None, False),
+        (12, None, False),
+        (40, 8, True),
+    ]
+    assert re.search(r"> 0 +\S+ +3 +1 +1", eventlake(*ask, "--threshold", "3").out)
+    (tmp_path / "t.yaml").write_text(
+        """
+        tests:
+        - name: a flat line that is a gap first
+          evaluations:
+          - events: [{reason: Pulled, count: 6}, {reason: BackOff, name: a, count: 2}]
+            alerts: []
+          - covered: false
+            events: [{reason: BackOff, name: a, count: 2}]
+            alerts: []
+          - events: [{reason: BackOff, name: a, count: 6}]
+            alerts: [{alert: Rising, value: 6}]
+          - events: [{reason: Pulled, count: 1}]
+            alerts: [{alert: Rising, state: resolved}]
+        """,
+        "utf-8",
+    )
+    done = eventlake("--config", config, "rules", "test", tmp_path / "t.yaml")
+    assert (done.code, done.out) == (0, "1 tests are passed\n"), done.err
 
 
 def test_the_test_of_the_page_passes(tmp_path: Path) -> None:

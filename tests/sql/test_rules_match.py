@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from etl.alerts import matchers
+from etl.alerts.baseline import Baseline
 from etl.alerts.learned import BY_TIME
 from etl.alerts.model import Finding
 from etl.config.alerting import Match
@@ -239,7 +240,7 @@ def plan_of(name: str, folder: Path, **parameters: object) -> str:
     table = table.append_column("happened_at", table["last_seen"])
     pq.write_table(table, folder / "events.parquet")
     bounds: dict[str, object] = {"base": WINDOW.start, "start": WINDOW.start, "end": WINDOW.end}
-    bounds |= {"reach": None, **BY_TIME.bound(WINDOW)}
+    bounds |= {"reach": None, "daily": False, **BY_TIME.bound(WINDOW)}
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
         connection.read_parquet(str(folder / "events.parquet")).create_view("events")
@@ -257,7 +258,9 @@ def test_equality_reaches_the_parquet_scan(tmp_path: Path) -> None:
     Conditions that a rule does not set leave nothing behind in the plan.
     """
     match = Match(reason=["BackOff", "Unhealthy"], kind="Pod", message="=~.*probe.*")
-    plan = plan_of("rules/match", tmp_path, **matchers.parameters(match), by=["name"])
+    usual = Baseline(WINDOW.start - timedelta(days=7), WINDOW, {"prod": 7}, 7, 3).bound()
+    bound = {**matchers.parameters(match), **usual, "by": ["name"], "method": "mean"}
+    plan = plan_of("rules/match", tmp_path, **bound)
     scan = plan[plan.index("Parquet Scan") :]
     assert "reason IN ('BackOff', 'Unhealthy')" in scan
     assert "object_kind IN ('Pod')" in scan

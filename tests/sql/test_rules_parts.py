@@ -21,6 +21,7 @@ BOUNDS: dict[str, object] = {
     "start": WINDOW.start,
     "end": WINDOW.end,
     "reach": None,
+    "daily": False,
     **BY_TIME.bound(WINDOW),
 }
 
@@ -324,6 +325,7 @@ def test_a_window_of_its_own_takes_what_is_late() -> None:
         "end": window.end,
         "reasons": ["R"],
         "reach": window.start - timedelta(hours=2),
+        "daily": False,
         **LEARNED.bound(window),
     }
     found = session_over(events).run(statement("rules/candidates").text, bounds).to_pylist()

@@ -18,6 +18,7 @@ from etl.errors import ConfigError
 from etl.lake.folders import LocalFiles
 from etl.lake.layout import Lake
 from etl.lake.query import session
+from etl.timespan import Duration
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 
@@ -59,6 +60,34 @@ MISTAKES: dict[str, tuple[dict[str, object], list[str]]] = {
     "by": (
         {**GOOD, "by": ["cluster", "namepsace", "cluster"]},
         ["by[1]: 'namepsace' is not a label; did you mean namespace?", "by: names a column twice"],
+    ),
+    "baseline": (
+        {**GOOD, "baseline": {}},
+        ["baseline: compares nothing; give ratio, such as '>= 3', or usual, such as '== 0'"],
+    ),
+    "what is compared": (
+        {**GOOD, "baseline": {"ratio": "3", "usual": "0", "floor": 0, "min_days": 0}},
+        [
+            "baseline.ratio: '3' is not a threshold; write it like '>= 20', with one of > >= < <= == !=",
+            "baseline.usual: '0' is not a threshold; write it like '>= 20', with one of > >= < <= == !=",
+            "baseline.floor: 0 is nothing to divide by; give more than 0",
+            "baseline.min_days: 0 is too small; give at least 1",
+        ],
+    ),
+    "span of the baseline": (
+        {**GOOD, "baseline": {"usual": "== 0", "span": Duration(hours=12)}},
+        ["baseline.span: 12h is no day; give 1d or more"],
+    ),
+    "days of the baseline": (
+        {**GOOD, "baseline": {"usual": "== 0", "span": Duration(days=2), "min_days": 3}},
+        ["baseline.min_days: 3 days are more than the span of 2d has"],
+    ),
+    "baseline of SQL, at once": (
+        {"expr": "select 1 as value", "urgent": True, "baseline": {"usual": "== 0"}},
+        [
+            "baseline: is for match; a SELECT compares by itself, from $base on",
+            "baseline: cannot be urgent: after a snapshot nothing is compared with the days before",
+        ],
     ),
     "severity": (
         {**GOOD, "labels": {"severity": "critcal"}},
