@@ -15,10 +15,11 @@ from typing import TextIO
 
 import msgspec.structs
 
+from etl import illustration
 from etl.alerts import deliver, digest, rounds, switches, urgent
 from etl.alerts.deliver import Delivery
 from etl.alerts.model import Digest, Language
-from etl.alerts.receivers import target
+from etl.alerts.receivers import draws, target
 from etl.alerts.rules import Configured
 from etl.config.receivers import Receiver
 from etl.config.settings import Settings
@@ -43,10 +44,9 @@ class Outside:
     page: Path | None = None
     """Where ``run`` writes the page."""
 
-    @property
-    def for_targets(self) -> target.Outside:
-        """What of it receivers get."""
-        return target.Outside(self.environ, self.stream, self._page_now)
+    def for_targets(self, chart: target.Chart | None = None) -> target.Outside:
+        """Return what of it receivers get."""
+        return target.Outside(self.environ, self.stream, self._page_now, chart)
 
     def _page_now(self) -> bytes | None:
         """Return the page as it was last written; null where none was."""
@@ -191,6 +191,12 @@ def send_digest(
             keep=True,
             health=health,
         )
+        drawn = None
+        if draws(configured.settings) and any(one.illustrated for one, _ in built):
+            clusters = built[0][0].clusters
+            drawn = illustration.chart(
+                opened, configured.settings, window=due.window, clusters=clusters
+            )
     for one, settings in built:
         if due.clusters is not None:
             one = replace(one, clusters=due.clusters)  # noqa: PLW2901 -- the same digest, named as it was
@@ -198,7 +204,7 @@ def send_digest(
             one,
             settings,
             lake.files,
-            outside=outside.for_targets,
+            outside=outside.for_targets(drawn),
             now=outside.now,
             sleep=outside.sleep,
         )
@@ -255,7 +261,7 @@ def _told(told: rounds.Round, lake: Lake, settings: Settings, outside: Outside) 
             replace(message, still=()),
             msgspec.structs.replace(settings, language=language, receivers=receivers),
             lake.files,
-            outside=outside.for_targets,
+            outside=outside.for_targets(),
             now=outside.now,
             sleep=outside.sleep,
         )
@@ -275,7 +281,7 @@ def send_pending(lake: Lake, settings: Settings, outside: Outside) -> Delivery:
     return deliver.send_pending(
         settings,
         lake.files,
-        outside=outside.for_targets,
+        outside=outside.for_targets(),
         now=outside.now,
         sleep=outside.sleep,
     )

@@ -172,7 +172,8 @@ class _Run:
             _entry(item, share, number, part, self.pace.now)
             for number, part in enumerate(parts, start=1)
         ]
-        for entry in entries:
+        # The first one last: where it is, ``was_delivered`` finds it, and then all are.
+        for entry in reversed(entries):
             self.outbox.add(entry)
         if share.group or not parts or parts[0].about:
             # These have names of their own; what says that the digest was seen to is this.
@@ -271,11 +272,13 @@ def _shortener(item: Placed, share: Share | None) -> Shorter:
         while share is not None and taken < STEPS:
             taken += 1
             parts = item.target.prepare(share.digest, step=taken)
-            if entry.part > len(parts):
+            made = [_entry(item, share, n, p, entry.created_at) for n, p in enumerate(parts, 1)]
+            # By its name: a chart is dropped and has no shorter form, whatever stands in its place.
+            same = next((one for one in made if one.id == entry.id), None)
+            if same is None:
                 return None
-            made = _entry(item, share, entry.part, parts[entry.part - 1], entry.created_at)
-            if made.content_sha256 != entry.content_sha256:
-                return made
+            if same.content_sha256 != entry.content_sha256:
+                return same
         return None
 
     return shorter

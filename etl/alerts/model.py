@@ -178,6 +178,8 @@ class Digest:
     elsewhere: int = 0
     """Alerts that routes lead to other receivers, so that a share without any is not taken for a quiet day."""
     kind: Kind = "digest"
+    whole: bool = True
+    """Whether it is about everything; groups of one digest are not, and a chart beside each would be a storm."""
     remembers: bool = False
     """Whether evaluations before this one are remembered, so that new and old can be told apart."""
 
@@ -186,6 +188,12 @@ class Digest:
         """Whether nothing asks for attention: a quiet digest is one line, if coverage is complete."""
         firing = self.findings or self.still or self.resolved
         return not (firing or self.first_seen or self.movers or self.health)
+
+    @property
+    def illustrated(self) -> bool:
+        """Whether a chart may stand beside it: not where one line says it all, and not where it is urgent."""
+        dull = self.quiet and self.coverage.complete
+        return self.kind == "digest" and self.whole and not dull
 
     @property
     def silenced(self) -> int:

@@ -14,7 +14,7 @@ import msgspec
 from etl.alerts import label_matchers
 from etl.alerts.label_matchers import Matchers
 from etl.alerts.model import Send
-from etl.config.receivers import Route
+from etl.config.route import Route
 from etl.config.settings import Settings
 
 # As in Alertmanager: all labels, so one message per alert.

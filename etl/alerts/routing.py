@@ -15,7 +15,7 @@ from etl.alerts import routes
 from etl.alerts.label_matchers import labels_of
 from etl.alerts.model import Digest, Finding, FirstSeen, Mover, Noisy
 from etl.alerts.routes import EACH
-from etl.config.receivers import Route
+from etl.config.route import Route
 from etl.config.settings import Settings
 
 Row = TypeVar("Row")
@@ -102,6 +102,7 @@ def _of_group(
 
     return replace(
         digest,
+        whole=False,
         findings=tuple(filter(mine, digest.findings)),
         still=tuple(filter(mine, digest.still)),
         resolved=tuple(filter(mine, digest.resolved)),

@@ -12,6 +12,7 @@ from etl.errors import DeliveryError, UsageError
 
 if TYPE_CHECKING:
     from etl.alerts.receivers import Placed
+    from etl.alerts.receivers.target import Chart
     from etl.config.settings import Settings
 
 
@@ -48,12 +49,19 @@ def test(invocation: Invocation, name: str, *, mention: bool) -> None:
 
     Nothing is remembered, and nothing is sent again.
     """
-    from etl.alerts.receivers.explain import explained  # noqa: PLC0415 -- with what it needs
+    import msgspec.structs  # noqa: PLC0415
+
+    from etl import illustration  # noqa: PLC0415 -- with what it needs
+    from etl.alerts import receivers  # noqa: PLC0415
+    from etl.alerts.receivers.explain import explained  # noqa: PLC0415
     from etl.alerts.receivers.trial import tried  # noqa: PLC0415
     from etl.alerts.specimen import specimen  # noqa: PLC0415
 
     settings = configured(invocation).settings
-    found = [item for item in _placed(invocation, settings) if item.receiver.name == name]
+    mine = [receiver for receiver in settings.receivers if receiver.name == name]
+    draws = receivers.draws(msgspec.structs.replace(settings, receivers=mine))
+    chart = illustration.specimen(settings, now=invocation.now) if draws else None
+    found = [item for item in _placed(invocation, settings, chart) if item.receiver.name == name]
     if not found:
         message = f"there is no receiver {name!r}; eventlake receivers list shows them"
         raise UsageError(message)
@@ -73,7 +81,7 @@ def test(invocation: Invocation, name: str, *, mention: bool) -> None:
         raise DeliveryError(message)
 
 
-def _placed(invocation: Invocation, settings: Settings) -> list[Placed]:
+def _placed(invocation: Invocation, settings: Settings, chart: Chart | None = None) -> list[Placed]:
     from etl.alerts.receivers import placed  # noqa: PLC0415 -- heavy imports only in the command that needs them
 
-    return placed(settings, outside(invocation).for_targets)
+    return placed(settings, outside(invocation).for_targets(chart))

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-import msgspec
-
 from etl.config.section import Section
 from etl.timespan import Duration
 
@@ -57,6 +55,8 @@ class WecomConfig(HookConfig, frozen=True):
     """Telephone numbers, or @all, to mention in a second text message when something critical fires."""
     mentioned_users: list[str] = []
     """User ids, or @all, to mention in the same way."""
+    chart: bool = False
+    """Whether a chart of the window goes with the digest, as PNG: one more message, an image."""
 
 
 class DingtalkConfig(HookConfig, frozen=True):
@@ -104,6 +104,8 @@ class DiscordConfig(HookConfig, frozen=True):
 
     mentions: list[str] = []
     """Ids of people, or of roles behind an &, to mention when something critical fires."""
+    chart: bool = False
+    """Whether a chart of the window goes with the digest, as PNG: in the same message."""
 
 
 class MattermostConfig(HookConfig, frozen=True):
@@ -128,6 +130,8 @@ class TelegramConfig(ChatConfig, frozen=True, kw_only=True):
     """Topic of a group that has topics; 0 means none."""
     api_url: str = "https://api.telegram.org"
     """Where the API is; another one for a server of your own."""
+    chart: bool = False
+    """Whether a chart of the window goes with the digest, as PNG: one more message, a photo without a sound."""
 
 
 class EmailConfig(Section, frozen=True, kw_only=True):
@@ -153,6 +157,8 @@ class EmailConfig(Section, frozen=True, kw_only=True):
     """What the subject begins with."""
     attach_page: bool = True
     """Whether the page is attached, as ``run`` last wrote it."""
+    chart: bool = False
+    """Whether a chart of the window goes with the digest, as PNG: shown below the text."""
     allow_private: bool = False
     """Allow loopback, private and link-local addresses."""
     timeout: Duration = Duration(seconds=30)
@@ -275,25 +281,3 @@ class Receiver(Section, frozen=True):
     """Alertmanagers, which get single alerts."""
     apprise_configs: list[AppriseConfig] = []
     """Whatever else apprise knows."""
-
-
-class Route(Section, frozen=True):
-    """Which alerts go to which receiver: the deepest routes whose matchers all hold, as in Alertmanager."""
-
-    receiver: str = ""
-    """Name of the receiver; empty means that of the route above."""
-    matchers: list[str] = []
-    """Conditions on labels, such as ``severity="critical"`` or ``namespace=~"shop-.*"``; all must hold."""
-    continue_: bool = msgspec.field(default=False, name="continue")
-    """Whether the routes beside it, further down, are asked as well."""
-    group_by: list[str] | None = None
-    """Labels that split the digest: one message for each of their values; ``...`` stands for all labels. Null means
-    those of the route above, an empty list one message."""
-    mode: Literal["", "digest", "per_alert"] = ""
-    """per_alert sends a message for each alert, as ``group_by: ["..."]`` does; digest none of those. Empty means that of
-    the route above."""
-    send: Literal["", "always", "on_change", "on_firing"] = ""
-    """Which digests are worth sending, as ``digest.send`` says; empty means that of the route above, at the root the
-    global one."""
-    routes: list[Route] = []
-    """Routes below this one; the first that matches takes the alert."""

@@ -12,7 +12,8 @@ from typing import Literal
 
 from etl.config.alerting import InhibitRule, RuleGroup, RuleOverride, Silence, Urgent
 from etl.config.door import Ingest
-from etl.config.receivers import Receiver, Route
+from etl.config.receivers import Receiver
+from etl.config.route import Route
 from etl.config.section import Section
 from etl.timespan import Duration
 

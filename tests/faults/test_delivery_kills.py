@@ -6,28 +6,27 @@ from pathlib import Path
 
 import pytest
 
+from etl.alerts.model import Kind
 from tests.lib.delivery_crashes import Targets, calls, died
 from tests.lib.loopback import LoopbackServer
 from tests.lib.processes import shared_out
 
-_REQUESTS = 4
 
-
-@pytest.mark.parametrize("busy", [False, True])
-def test_a_kill_anywhere_loses_nothing(tmp_path: Path, *, busy: bool) -> None:
+@pytest.mark.parametrize(("kind", "busy"), [("digest", False), ("urgent", True)])
+def test_a_kill_anywhere_loses_nothing(tmp_path: Path, kind: Kind, *, busy: bool) -> None:
     """Before every call on the outbox, and before and after every request: at most the message in flight is repeated, marked."""
-    targets = Targets(busy=busy)
+    targets = Targets(kind, busy)
     with LoopbackServer(targets.respond) as server:
-        (count,) = shared_out(calls, [(str(tmp_path), server.url, "whole")])
-        requests = [sign * n for n in range(1, _REQUESTS + busy + 1) for sign in (1, -1)]
+        where = (str(tmp_path), server.url, kind)
+        (count,) = shared_out(calls, [(*where, "whole")])
+        last = targets.wanted + busy
+        requests = [sign * n for n in range(1, last + 1) for sign in (1, -1)]
         turns = [(f"call-{point}", point, 0) for point in range(1, count + 1)]
         turns += [(f"request-{number}", 0, number) for number in requests]
-        killed = shared_out(
-            died, [(str(tmp_path), server.url, turn, *where) for turn, *where in turns]
-        )
+        killed = shared_out(died, [(*where, *turn) for turn in turns])
     assert all(killed)
     repeats = [targets.repeats(turn) for turn, *_ in turns]
     assert max(repeats) == 1
     # Right after a request nobody has written down that it was answered.
-    assert repeats[-2 * _REQUESTS :][::2].count(1) >= _REQUESTS - 1
+    assert repeats[-2 * last :][::2].count(1) >= targets.wanted
     assert len(turns) >= 100

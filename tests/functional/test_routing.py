@@ -14,7 +14,8 @@ import pytest
 from etl.alerts import deliver, routes, routing, rules
 from etl.alerts.model import Digest, Finding
 from etl.alerts.receivers import preview
-from etl.config.receivers import FileConfig, PagerdutyConfig, Receiver, Route
+from etl.config.receivers import FileConfig, PagerdutyConfig, Receiver
+from etl.config.route import Route
 from etl.config.settings import Digest as DigestSettings
 from etl.config.settings import Settings
 from etl.errors import ConfigError

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any, ClassVar
 
+from tests.lib import forms
 from tests.lib.digests import NOW
 from tests.lib.loopback import Answer, LoopbackServer, Request
 
@@ -31,6 +32,8 @@ class Chat:
 
     PATH: ClassVar[str]
     """Where it listens; the address is a secret because of it."""
+    FORM_PATH: ClassVar[str] = ""
+    """Where it takes files, if not there."""
     PER_MINUTE: ClassVar[int] = 0
     """Messages that one address may get in a minute; 0 means that nobody counts."""
 
@@ -43,13 +46,16 @@ class Chat:
 
     def respond(self, request: Request) -> Answer:
         """Answer one message."""
-        if request.method != "POST" or request.path != self.PATH:
+        if request.method != "POST" or request.path not in {self.PATH, self.FORM_PATH}:
             return self.stranger()
         if self.answers:
             return self.answers.pop(0)
-        if not request.headers["content-type"].startswith("application/json"):
+        if request.headers["content-type"].startswith("multipart/form-data"):
+            message = self.form(forms.fields(request))
+        elif request.headers["content-type"].startswith("application/json"):
+            message = json.loads(request.body.decode("utf-8"))
+        else:
             return Answer(400, b"wrong content type")
-        message = json.loads(request.body.decode("utf-8"))
         if refusal := self.judge(request, message):
             return refusal
         now = self.clock()
@@ -63,6 +69,10 @@ class Chat:
     def judge(self, request: Request, message: dict[str, Any]) -> Answer | None:
         """Return the refusal that ``message`` deserves."""
         raise NotImplementedError
+
+    def form(self, fields: dict[str, forms.Field]) -> dict[str, Any]:
+        """Return the message that came as a form; who takes none fails."""
+        raise AssertionError(fields)
 
     def taken(self) -> Answer:
         """Say that the message was taken."""
@@ -83,6 +93,12 @@ class Chat:
     def text(self, message: dict[str, Any]) -> str:
         """Return what people read of ``message``."""
         raise NotImplementedError
+
+
+def is_picture(field: forms.Field, megabytes: int) -> bool:
+    """Whether a field is a file with a PNG in it that is not too large."""
+    known = field.kind == "image/png" and field.filename.endswith(".png")
+    return known and field.content.startswith(b"\x89PNG") and len(field.content) < megabytes << 20
 
 
 def serving(chat: Chat) -> tuple[LoopbackServer, str]:
@@ -278,11 +294,21 @@ class Discord(Chat):
         if request.query.get("wait") != "true":
             return Answer(204)
         embeds = message["embeds"]
+        pictures = [e["image"]["url"] for e in embeds if "image" in e]
+        if pictures != [f"attachment://{name}" for name in message.get("files", {})]:
+            return _discord_error("ATTACHMENT_NOT_FOUND")
         sizes = [len(e["description"]) + len(e.get("title", "")) for e in embeds]
         long = any(len(e["description"]) > 4096 or len(e.get("title", "")) > 256 for e in embeds)
         if long or len(embeds) > 10 or len(message.get("content", "")) > 2000:
             return _discord_error("BASE_TYPE_MAX_LENGTH")
         return _discord_error("MAX_EMBED_SIZE_EXCEEDED") if sum(sizes) > 6000 else None
+
+    def form(self, fields: dict[str, forms.Field]) -> dict[str, Any]:
+        """Return the message with its files, each a picture of at most ten megabytes, named as the documents say."""
+        message: dict[str, Any] = json.loads(fields.pop("payload_json").text)
+        assert list(fields) == [f"files[{number}]" for number in range(len(fields))]
+        assert all(is_picture(field, 10) for field in fields.values())
+        return {**message, "files": {field.filename: field.content for field in fields.values()}}
 
     def taken(self) -> Answer:
         """Return the message as it was saved."""
@@ -315,6 +341,7 @@ class Telegram(Chat):
 
     KEY = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
     PATH = f"/bot{KEY}/sendMessage"
+    FORM_PATH = f"/bot{KEY}/sendPhoto"
     PER_MINUTE = 20
 
     def judge(self, request: Request, message: dict[str, Any]) -> Answer | None:
@@ -322,12 +349,22 @@ class Telegram(Chat):
         del request
         if message["chat_id"] != "-1001234567890":
             return _telegram_error(400, "Bad Request: chat not found")
+        if "photo" in message:
+            return None if len(message["caption"]) <= 1024 else _telegram_error(400, "too long")
         entities = _Entities(message["text"])
         if entities.wrong:
             return _telegram_error(400, f"Bad Request: can't parse entities: {entities.wrong}")
         if len(entities.text.encode("utf-16-le")) // 2 > 4096:
             return _telegram_error(400, "Bad Request: message is too long")
         return None
+
+    def form(self, fields: dict[str, forms.Field]) -> dict[str, Any]:
+        """Return the photo with its caption; its text is none of a digest."""
+        photo = fields.pop("photo")
+        assert is_picture(photo, 10)
+        texts = {name: field.text for name, field in fields.items()}
+        assert set(texts) <= {"chat_id", "caption", "disable_notification", "message_thread_id"}
+        return {"caption": "", **texts, "photo": photo.content, "text": texts.get("caption", "")}
 
     def address(self, server: str) -> str:
         """Return the API; the token is configured beside it."""

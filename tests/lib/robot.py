@@ -7,6 +7,8 @@ what time it is.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -37,8 +39,9 @@ class Robot:
         return Answer(200, body, {"Content-Type": "application/json"})
 
     def contents(self) -> list[str]:
-        """Return the contents of the messages that were taken."""
-        return [message[message["msgtype"]]["content"] for message in self.messages]
+        """Return the contents of the messages that were taken, without pictures."""
+        texts = [m for m in self.messages if m["msgtype"] != "image"]
+        return [message[message["msgtype"]]["content"] for message in texts]
 
     def _judge(self, request: Request) -> tuple[int, str]:
         if parse_qs(urlsplit(request.target).query).get("key") != [KEY]:
@@ -49,8 +52,10 @@ class Robot:
             return 40033, "invalid request, no \\uXXXX characters"
         message = json.loads(request.body.decode("utf-8"))
         kind = message["msgtype"]
-        content = message[kind]["content"]
-        if len(content.encode("utf-8")) > LIMITS[kind]:
+        if kind == "image" and (wrong := _picture(message["image"])):
+            return wrong
+        content = message[kind].get("content", "")
+        if kind != "image" and len(content.encode("utf-8")) > LIMITS[kind]:
             return 40058, f"{kind}.content exceed max length {LIMITS[kind]}"
         now = self.clock()
         self.times.append(now)
@@ -58,6 +63,16 @@ class Robot:
             return 45009, "api freq out of limit"
         self.messages.append(message)
         return 0, "ok"
+
+
+def _picture(image: dict[str, str]) -> tuple[int, str] | None:
+    """Return what is wrong with a picture: base64 without line ends, the hash of its bytes, two megabytes."""
+    content = base64.b64decode(image["base64"], validate=True)
+    if hashlib.md5(content, usedforsecurity=False).hexdigest() != image["md5"]:
+        return 301019, "media md5 not match"
+    if len(content) > 2 * 1024 * 1024:
+        return 40009, "invalid image size"
+    return None if content.startswith(b"\x89PNG\r\n") else (40137, "invalid image format")
 
 
 def serving(robot: Robot, *, tls: bool = False) -> tuple[LoopbackServer, str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from etl.alerts import deliver
 from etl.alerts.deliver import Delivery
 from etl.alerts.model import Digest
-from etl.alerts.receivers.target import Outside
+from etl.alerts.receivers.target import Chart, Outside
 from etl.config.receivers import (
     ChatConfig,
     ConsoleConfig,
@@ -20,13 +20,13 @@ from etl.config.receivers import (
     FeishuConfig,
     MattermostConfig,
     Receiver,
-    Route,
     SlackConfig,
     TeamsConfig,
     TelegramConfig,
     WebhookConfig,
     WecomConfig,
 )
+from etl.config.route import Route
 from etl.config.settings import Settings
 from etl.lake.files import Files
 from etl.lake.folders import LocalFiles
@@ -47,6 +47,7 @@ class Sender:
     stream: io.StringIO = field(default_factory=io.StringIO)
     page: Callable[[], bytes | None] = lambda: None
     route: Route | None = None
+    chart: Chart | None = None
 
     @property
     def settings(self) -> Settings:
@@ -59,7 +60,7 @@ class Sender:
             digest,
             settings or self.settings,
             self.files,
-            outside=Outside(self.environ, self.stream, self.page),
+            outside=Outside(self.environ, self.stream, self.page, self.chart),
             now=self.now,
             sleep=self.pauses.append,
             jitter=lambda: 1.0,

@@ -110,6 +110,15 @@ def check(settings: Settings) -> list[str]:
     ]
 
 
+def draws(settings: Settings) -> bool:
+    """Whether any target wants a chart, which costs a second and a drawing engine."""
+    return any(
+        getattr(config, "chart", False)
+        for receiver in settings.receivers
+        for _, _, config in _configs(receiver)
+    )
+
+
 def preview(digest: Digest, settings: Settings) -> list[tuple[str, str, str]]:
     """Return (receiver, place, text) of what would be sent; nothing is sent, no secret is read."""
     return [

@@ -23,6 +23,8 @@ from etl.config.receivers import ChatConfig, HookConfig
 from etl.wire import budget, escaping, http, secrets
 from etl.wire.outcome import Outcome
 
+# What the picture is called where it is a file.
+CHART = "chart.png"
 _JSON = {"Content-Type": "application/json; charset=utf-8"}
 
 Config = TypeVar("Config", bound=ChatConfig)
@@ -81,6 +83,11 @@ class Chat(ABC, Generic[Config]):
             made.append(Part(self.payload(once), self.payload(again)))
         return made
 
+    @property
+    def draws(self) -> bool:
+        """Whether a chart is wanted beside the digest."""
+        return False
+
     def messages(self, digest: Digest, step: int) -> list[list[str]]:
         """Return the blocks of each message."""
         limit = budget_at(self.facts.limit, step)
@@ -96,8 +103,8 @@ class Chat(ABC, Generic[Config]):
         """Post the message and read what the vendor says of it."""
         del delivery_id, repeat
         answer = http.send(
-            http.Request("POST", budget.encode(self.signed(payload, now)), _JSON),
-            self.url(now),
+            self.request(self.signed(payload, now)),
+            self.url(payload, now),
             http.Guard(
                 allow_http=self.config.allow_http,
                 allow_private=self.config.allow_private,
@@ -108,8 +115,9 @@ class Chat(ABC, Generic[Config]):
         return self.read(answer, now)
 
     def preview(self, digest: Digest) -> str:
-        """Return the text of the messages."""
+        """Return the text of the messages, and where a chart goes with them."""
         texts = [self.dialect.paragraph.join(blocks) for blocks in self.messages(digest, 0)]
+        texts += [f"[{CHART}]"] if self.draws and digest.illustrated else []
         return "\n\n".join(texts)
 
     @abstractmethod
@@ -130,9 +138,13 @@ class Chat(ABC, Generic[Config]):
         del now
         return payload
 
+    def request(self, payload: object) -> http.Request:
+        """Return what is posted."""
+        return http.Request("POST", budget.encode(payload), _JSON)
+
     @abstractmethod
-    def url(self, now: datetime) -> str:
-        """Return where to post; raises ``SecretError``."""
+    def url(self, payload: object, now: datetime) -> str:
+        """Return where to post ``payload``; raises ``SecretError``."""
 
     @abstractmethod
     def address(self) -> str:
@@ -149,9 +161,9 @@ class Chat(ABC, Generic[Config]):
 class HookChat(Chat[Hook]):
     """A chat whose address is the key."""
 
-    def url(self, now: datetime) -> str:
+    def url(self, payload: object, now: datetime) -> str:
         """Return the address."""
-        del now
+        del payload, now
         return self._url
 
     def address(self) -> str:

@@ -47,8 +47,9 @@ class Dingtalk(HookChat[DingtalkConfig]):
             **({"at": called} if people else {}),
         }
 
-    def url(self, now: datetime) -> str:
+    def url(self, payload: object, now: datetime) -> str:
         """Return the address, with timestamp and sign where there is a secret."""
+        del payload
         secret = secrets.value(
             text=self.config.secret,
             file=self.config.secret_file,

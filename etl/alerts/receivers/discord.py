@@ -6,15 +6,18 @@ if it cannot; with it the answer is the message. Mentions work only if they are 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import base64
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar
 
 from etl.alerts.markups import Discord as Dialect
-from etl.alerts.model import Severity
+from etl.alerts.model import Digest, Severity
 from etl.alerts.receivers import answers
-from etl.alerts.receivers.chat import Draft, HookChat
+from etl.alerts.receivers.chat import CHART, Draft, HookChat
+from etl.alerts.receivers.target import Part, text_of
 from etl.config.receivers import DiscordConfig
+from etl.wire import budget, http, multipart
 from etl.wire.budget import shorten
 from etl.wire.http import Answer
 from etl.wire.outcome import Outcome
@@ -23,6 +26,8 @@ _TITLE_CHARACTERS = 256
 _DESCRIPTION_CHARACTERS = 4096
 _EMBEDS = 10
 _ROLE = "&"
+# Not of the vendor's document: it is taken out before the message is sent.
+_PICTURE = "picture"
 _COLOURS: dict[Severity | None, int] = {
     "critical": 0xB42318,
     "warning": 0xDC6803,
@@ -54,6 +59,21 @@ class Discord(HookChat[DiscordConfig]):
         called = {"content": " ".join(f"<@{name}>" for name in people)} if people else {}
         return {**called, "embeds": embeds, "allowed_mentions": allowed}
 
+    def prepare(self, digest: Digest, *, step: int = 0) -> list[Part]:
+        """Return the digest; the chart is the picture of its last embed, and so costs no message."""
+        parts = super().prepare(digest, step=step)
+        chart = self.outside.chart_for(digest, wanted=self.draws, step=step)
+        if chart is None:
+            return parts
+        picture = base64.b64encode(chart.once).decode("ascii")
+        last = Part(_drawn(parts[-1].payload, picture), _drawn(parts[-1].repeat, picture))
+        return [*parts[:-1], last]
+
+    @property
+    def draws(self) -> bool:
+        """Whether a chart is wanted."""
+        return self.config.chart
+
     def takes(self, draft: Draft) -> bool:
         """Whether every block fits into an embed, and the embeds into a message."""
         descriptions = list(_packed(draft.blocks, self.dialect.paragraph))
@@ -66,14 +86,31 @@ class Discord(HookChat[DiscordConfig]):
         assert isinstance(embeds, list)  # noqa: S101 - of ``payload``
         return sum(_characters(e["description"]) + _characters(e.get("title", "")) for e in embeds)
 
-    def url(self, now: datetime) -> str:
+    def request(self, payload: object) -> http.Request:
+        """Return the message, as the form that takes files where it has a picture."""
+        if not (picture := text_of(payload, _PICTURE)):
+            return super().request(payload)
+        assert isinstance(payload, Mapping)  # noqa: S101 - of ``prepare``
+        message = {name: value for name, value in payload.items() if name != _PICTURE}
+        fields = {"payload_json": budget.encode(message).decode("utf-8")}
+        return multipart.request(fields, "files[0]", CHART, base64.b64decode(picture))
+
+    def url(self, payload: object, now: datetime) -> str:
         """Return the address, asking for the message as it was saved."""
-        plain = super().url(now)
+        plain = super().url(payload, now)
         return f"{plain}{'&' if '?' in plain else '?'}wait=true"
 
     def read(self, answer: Answer, now: datetime) -> Outcome:
         """Judge by the number of the message."""
         return answers.by_key(answer, self.facts, "id", now=now)
+
+
+def _drawn(payload: object, picture: str) -> dict[str, object]:
+    """Return a message with a picture in its last embed."""
+    assert isinstance(payload, dict)  # noqa: S101 - of ``payload``
+    *first, last = payload["embeds"]
+    shown = {**last, "image": {"url": f"attachment://{CHART}"}}
+    return {**payload, "embeds": [*first, shown], _PICTURE: picture}
 
 
 def _packed(blocks: Sequence[str], between: str) -> Iterator[str]:

@@ -20,6 +20,7 @@ from etl.alerts import render
 from etl.alerts.dialects import Dialect, Plain
 from etl.alerts.markups import Html
 from etl.alerts.model import Digest
+from etl.alerts.receivers.chat import CHART
 from etl.alerts.receivers.target import Outside, Part, budget_at, text_of
 from etl.config.receivers import EmailConfig
 from etl.wire import escaping, secrets, smtp
@@ -31,6 +32,11 @@ _BODY_BYTES = 90_000
 # Grown by a third on its way; ten megabytes are what most servers take.
 _PAGE_BYTES = 7_000_000
 _COLUMNS = 78
+_END = "</body></html>"
+_CID = "chart@eventlake"
+_IMAGE = (
+    f'<p><img src="cid:{_CID}" alt="Events over time" width="720" style="max-width:100%"></p>\n'
+)
 _STYLE = "font:14px/1.45 -apple-system,'Segoe UI',Roboto,sans-serif;color:#222;max-width:60em"
 
 
@@ -51,9 +57,12 @@ class Mail:
         return self._config.timeout * 4
 
     def prepare(self, digest: Digest, *, step: int = 0) -> list[Part]:
-        """Return one mail; after a refusal for its size it has no page."""
+        """Return one mail; after a refusal for its size it has no page and no chart."""
         once = self._payload(digest, step, repeat=False)
-        return [Part(once, {**self._payload(digest, step, repeat=True), "page": once["page"]})]
+        chart = self._outside.chart_for(digest, wanted=self._config.chart, step=step)
+        once |= {"chart": base64.b64encode(chart.once).decode("ascii") if chart else ""}
+        again = self._payload(digest, step, repeat=True)
+        return [Part(once, {**again, "page": once["page"], "chart": once["chart"]})]
 
     def send(self, payload: object, *, delivery_id: str, repeat: bool, now: datetime) -> Outcome:
         """Send the mail to whom it is still owed."""
@@ -93,7 +102,7 @@ class Mail:
             "to": list(self._config.to),
             "subject": self._subject(digest),
             "text": _text(digest, Plain(_COLUMNS), limit, repeat=repeat),
-            "html": f'<!DOCTYPE html><html><body style="{_STYLE}">\n{html}\n</body></html>',
+            "html": f'<!DOCTYPE html><html><body style="{_STYLE}">\n{html}\n{_END}',
             "page": "" if step or not self._config.attach_page else self._page(),
         }
 
@@ -126,7 +135,18 @@ class Mail:
         message["Auto-Submitted"] = "auto-generated"
         message["X-Auto-Response-Suppress"] = "All"
         message.set_content(text_of(payload, "text"), cte="quoted-printable")
-        message.add_alternative(text_of(payload, "html"), subtype="html", cte="quoted-printable")
+        chart = _decoded(text_of(payload, "chart"))
+        html = text_of(payload, "html")
+        if chart:
+            html = html.replace(_END, f"{_IMAGE}{_END}")
+        message.add_alternative(html, subtype="html", cte="quoted-printable")
+        if chart:
+            # Beside the HTML that shows it: so no program lists it as an attachment.
+            beside = message.get_body(("html",))
+            assert isinstance(beside, EmailMessage)  # noqa: S101 - made above
+            beside.add_related(
+                chart, "image", "png", cid=f"<{_CID}>", filename=CHART, disposition="inline"
+            )
         if page := _unpacked(text_of(payload, "page")):
             message.add_attachment(page, maintype="text", subtype="html", filename="eventlake.html")
         return message.as_bytes()
@@ -140,6 +160,14 @@ def _text(digest: Digest, dialect: Dialect, limit: int, *, repeat: bool = False)
         fits=lambda blocks: size(dialect.paragraph.join([mark, *blocks])) <= limit,
     )
     return dialect.paragraph.join([mark, *blocks] if repeat else blocks)
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text)
+    except binascii.Error:
+        # A damaged attachment must not keep the mail back.
+        return b""
 
 
 def _unpacked(page: str) -> bytes:

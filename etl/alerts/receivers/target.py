@@ -22,13 +22,27 @@ _STEP = 0.75
 
 
 @dataclass(frozen=True, slots=True)
+class Chart:
+    """A picture of the window as PNG, and the same marked as a possible repeat, for chats that take no text beside it."""
+
+    once: bytes
+    repeat: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Outside:
-    """What a target may use of the world: the environment's variables, a stream to print to, the page."""
+    """What a target may use of the world: the environment's variables, a stream to print to, the page, a chart."""
 
     environ: Mapping[str, str]
     stream: TextIO
     page: Callable[[], bytes | None] = lambda: None
     """The HTML page as ``run`` last wrote it, for those who attach it; null if there is none."""
+    chart: Chart | None = None
+    """The chart of the digest's window, for those who want one; null if nobody does or it could not be drawn."""
+
+    def chart_for(self, digest: Digest, *, wanted: bool, step: int = 0) -> Chart | None:
+        """Return the chart that goes with ``digest``: none where it is not ``wanted``, and none after a refusal for size."""
+        return self.chart if wanted and digest.illustrated and not step else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
 """Sends the digest to a WeCom group robot as Markdown, and calls people when something is critical.
 
 WeCom answers HTTP 200 to everything and puts the truth into ``errcode`` of the body. Only a
-``text`` message can mention people, so a second, short one does that.
+``text`` message can mention people, so a second, short one does that. A chart is a message, too.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from typing import ClassVar
 
 from etl.alerts import render
@@ -36,7 +38,14 @@ class Wecom(HookChat[WecomConfig]):
             room = TEXT_BYTES - budget.size(render.marked("", digest))
             line = budget.cut(render.mention(digest, self.dialect), room)
             parts.append(Part(self._call(line), self._call(render.marked(line, digest))))
+        if chart := self.outside.chart_for(digest, wanted=self.draws, step=step):
+            parts.append(Part(_image(chart.once), _image(chart.repeat), about="chart"))
         return parts
+
+    @property
+    def draws(self) -> bool:
+        """Whether a chart is wanted."""
+        return self.config.chart
 
     def payload(self, draft: Draft) -> dict[str, object]:
         """Return a Markdown message."""
@@ -67,3 +76,12 @@ class Wecom(HookChat[WecomConfig]):
         }
         called = {name: people for name, people in lists.items() if people}
         return {"msgtype": "text", "text": {"content": text, **called}}
+
+
+def _image(png: bytes) -> dict[str, object]:
+    """Return a message that is a picture; its hash is of the picture's bytes, not of the text."""
+    digest = hashlib.md5(png, usedforsecurity=False).hexdigest()
+    return {
+        "msgtype": "image",
+        "image": {"base64": base64.b64encode(png).decode("ascii"), "md5": digest},
+    }
