@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import BinaryIO, TextIO
 
 import click
@@ -46,6 +47,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "digest": ("digest", "digest", "Evaluate, render and send the digest."),
     "deliver": ("digest", "deliver", "Send what the outbox still holds."),
     "doctor": ("doctor", "doctor", "List what is wrong with the lake, and mend it."),
+    "metrics": ("metrics", "metrics", "Print what Prometheus would be told now."),
     "rules": ("rules", "rules", "List, check and explain the rules."),
     "receivers": (
         "receivers",
@@ -58,12 +60,14 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "version": ("version", "version", "Print the version."),
 }
 # 128 + the signal's number, as shells have it.
-_INTERRUPTED, _TERMINATED = 130, 143
+_INTERRUPTED = 130
 _log = logging.getLogger(__name__)
 
 
 class Terminated(KeyboardInterrupt):
     """SIGTERM: the job is over its deadline, or its node is drained."""
+
+    exit_code = 143
 
 
 class Option(click.Option):
@@ -164,7 +168,10 @@ def cli(
     invocation.quiet = quiet
     invocation.log_format = log_format
     log.configure(
-        quiet=quiet, form="json" if log_format == "json" else "text", stream=invocation.stderr
+        quiet=quiet,
+        form="json" if log_format == "json" else "text",
+        stream=invocation.stderr,
+        run=invocation.run_id,
     )
 
 
@@ -185,21 +192,27 @@ def main(
     ``program`` is what it was called as, for its usage; as a plugin of kubectl that is
     ``kubectl eventlake``.
     """
+    environ = os.environ if environ is None else environ
     stdin, stdout, stderr = streams or (sys.stdin.buffer, sys.stdout, sys.stderr)
-    # Until the options are read, so that they may be wrong.
-    log.configure(stream=stderr)
+    given = list(sys.argv[1:] if arguments is None else arguments)
     started = now or datetime.now(UTC)
     invocation = Invocation(
         now=started,
         clock=clock or _clock(started),
         sleep=sleep,
-        environ=os.environ if environ is None else environ,
+        environ=environ,
         stdin=stdin,
         stdout=stdout,
         stderr=stderr,
+        log_format=_form(given, environ),
+    )
+    # Until the options are read, so that they may be wrong.
+    log.configure(
+        stream=stderr,
+        form="json" if invocation.log_format == "json" else "text",
+        run=invocation.run_id,
     )
     try:
-        given = list(sys.argv[1:] if arguments is None else arguments)
         # Help and version are printed by click, which knows only the process's own streams.
         with (
             without_numpy(),
@@ -210,10 +223,17 @@ def main(
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
     except Exception as error:  # noqa: BLE001 -- the last line: every failure becomes an exit code
-        return _failed(error, stdout, stderr)
+        return _failed(error, invocation)
     except KeyboardInterrupt as error:
-        return _interrupted(_TERMINATED if isinstance(error, Terminated) else _INTERRUPTED)
+        return _interrupted(getattr(error, "exit_code", _INTERRUPTED))
     return 0
+
+
+def _form(given: Sequence[str], environ: Mapping[str, str]) -> str:
+    """Return the form of messages that is asked for, before anybody knows whether all of it can be read."""
+    if "--log-format=json" in given or ("--log-format", "json") in pairwise(given):
+        return "json"
+    return "json" if environ.get("EVENTLAKE_LOG_FORMAT") == "json" else "text"
 
 
 def _called_as(path: str) -> str:
@@ -222,12 +242,15 @@ def _called_as(path: str) -> str:
     return "kubectl eventlake" if name.startswith("kubectl-eventlake") else "eventlake"
 
 
-def _failed(error: Exception, stdout: TextIO, stderr: TextIO) -> int:
+def _failed(error: Exception, invocation: Invocation) -> int:
     """Tell the user what to do, or show a defect's traceback; return the exit code."""
     if isinstance(error, click.Abort):
         return _interrupted(_INTERRUPTED)
     if isinstance(error, click.ClickException):
-        error.show(file=stderr)
+        if invocation.log_format == "json":
+            _log.error("%s", error.format_message())
+        else:
+            error.show(file=invocation.stderr)
         return error.exit_code
     if isinstance(error, EventlakeError):
         _log.error("%s", error.shown)
@@ -236,7 +259,7 @@ def _failed(error: Exception, stdout: TextIO, stderr: TextIO) -> int:
         # The reader of our output went away, as head does: nothing is wrong. What is still
         # buffered goes nowhere, so that the interpreter does not stumble over it at its end.
         with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
+            os.dup2(os.open(os.devnull, os.O_WRONLY), invocation.stdout.fileno())
         return 0
     _log.error(
         "this is a defect of eventlake; please report it with the lines below", exc_info=error

@@ -1,17 +1,20 @@
 """Messages for people and machines: all to stderr, as text or as JSON lines, without secrets.
 
-Standard output belongs to machine formats alone. Third-party loggers that print
+Standard output belongs to machine formats alone. A JSON line names its run and, where
+it is about one, its cluster: ``about`` says which, also for threads that are started in its context. Third-party loggers that print
 whole URLs (httpx logs them at INFO) are held at WARNING, because webhook URLs are
 secrets, and every record passes a filter that blanks the secrets known so far.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Literal, TextIO
 
@@ -21,9 +24,11 @@ NOTICE = 25
 _BLANK = "[redacted]"
 # Shorter strings would blank ordinary words.
 _SHORTEST_SECRET = 6
+_LAST_RESORT = logging.lastResort
 _CHATTY = ("httpx", "httpcore", "urllib3", "kubernetes", "apscheduler")
 
 _secrets: set[str] = set()
+_cluster: ContextVar[str] = ContextVar("cluster", default="")
 
 
 def register_secret(value: str) -> None:
@@ -52,7 +57,11 @@ class _TextFormatter(logging.Formatter):
 
 
 class _JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, traceback."""
+    """One JSON object a line: time, level, logger, message, run, cluster, traceback."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__()
+        self._run = run
 
     def format(self, record: logging.LogRecord) -> str:
         """Write one record as a JSON line."""
@@ -62,9 +71,46 @@ class _JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": redact(record.getMessage()),
         }
+        if self._run:
+            entry["run"] = self._run
+        if cluster := _cluster.get():
+            entry["cluster"] = cluster
         if record.exc_info:
             entry["traceback"] = redact(self.formatException(record.exc_info))
         return json.dumps(entry, ensure_ascii=False)
+
+
+class JsonStream(io.TextIOBase):
+    """A stream for text that people would read: each write is one message of ``logger``, without its last newlines."""
+
+    def __init__(self, logger: logging.Logger) -> None:
+        """Hand what is written to ``logger``."""
+        super().__init__()
+        self._logger = logger
+
+    # JSON holds everything.
+    encoding = "utf-8"
+
+    def writable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def write(self, text: str, /) -> int:
+        """Log ``text`` as it is asked for: also where only warnings are shown."""
+        if text.strip():
+            self._logger.log(NOTICE, "%s", text.rstrip("\n"))
+        return len(text)
+
+
+@contextmanager
+def about(cluster: str) -> Iterator[None]:
+    """Name ``cluster`` in the JSON lines that are written meanwhile.
+
+    An error takes the name with it: whoever tells it speaks of the same cluster.
+    """
+    before = _cluster.set(cluster)
+    yield
+    _cluster.reset(before)
 
 
 @contextmanager
@@ -84,11 +130,22 @@ def written_to(stream: TextIO) -> Iterator[None]:
 
 
 def configure(
-    *, quiet: bool = False, form: Literal["text", "json"] = "text", stream: TextIO | None = None
+    *,
+    quiet: bool = False,
+    form: Literal["text", "json"] = "text",
+    stream: TextIO | None = None,
+    run: str = "",
 ) -> None:
-    """Send the package's log to ``stream`` (stderr); ``quiet`` keeps notices, warnings and errors only."""
+    """Send the package's log to ``stream`` (stderr); ``quiet`` keeps notices, warnings and errors only.
+
+    With ``json`` each line names ``run``, and what libraries warn of is a line as well.
+    """
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(_JsonFormatter() if form == "json" else _TextFormatter())
+    handler.setFormatter(_JsonFormatter(run) if form == "json" else _TextFormatter())
+    # What has no handler, such as a library's warning, would be printed as it is.
+    logging.lastResort = handler if form == "json" else _LAST_RESORT
+    logging.captureWarnings(form == "json")
+    _cluster.set("")
     logger = logging.getLogger(ROOT)
     logger.handlers = [handler]
     logger.setLevel(NOTICE if quiet else logging.INFO)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO, cast
 
 import click
 
 from etl.commands.invocation import Invocation
 from etl.commands.options import MOMENT
+from etl.commands.watched import watched
 from etl.errors import ConfigError, UsageError
+from etl.log import JsonStream
 from etl.timespan import Window, rfc3339
 
 if TYPE_CHECKING:
     from etl.alerts.rules import Configured
-    from etl.pipeline import Outside
+    from etl.pipeline import Due, Outside
+
+
+_log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -114,14 +120,22 @@ def digest(invocation: Invocation, at: datetime | None, *, dry_run: bool, urgent
         preview(invocation, ready, Window(end - pipeline.DIGEST_SPAN, end))
         return
     if at is not None:
-        due: pipeline.Due | None = pipeline.Due(Window(at - pipeline.DIGEST_SPAN, at))
+        due: Due | None = pipeline.Due(Window(at - pipeline.DIGEST_SPAN, at))
     else:
         due = pipeline.due_digest(invocation.lake, ready.settings, invocation.now, cluster=cluster)
     if due is None:
         invocation.say("no digest is due; --at TIME makes one of the 24 hours before TIME")
         return
+    with watched(invocation, "digest"):
+        _send(invocation, ready, due)
+
+
+def _send(invocation: Invocation, ready: Configured, due: Due) -> None:
+    """Send the digest that is due; raises ``DeliveryError``."""
+    from etl import pipeline  # noqa: PLC0415 -- as above
+
     sent = pipeline.send_digest(
-        invocation.lake, ready, outside(invocation), due=due, cluster=cluster
+        invocation.lake, ready, outside(invocation), due=due, cluster=invocation.cluster_option
     )
     if not (sent.delivered or sent.failures or sent.elsewhere):
         span = f"{rfc3339(due.window.start)} to {rfc3339(due.window.end)}"
@@ -186,7 +200,8 @@ def outside(invocation: Invocation) -> Outside:
         invocation.now,
         invocation.environ,
         invocation.sleep,
-        invocation.stderr,
+        # Among lines of JSON a digest for people is one of them.
+        cast("TextIO", JsonStream(_log)) if invocation.log_format == "json" else invocation.stderr,
         page_path(invocation.settings, invocation.lake_path),
     )
 

@@ -15,6 +15,7 @@ from etl.commands.output import write_file
 from etl.commands.retention import retention_now
 from etl.commands.seal import DAYS_PER_RUN, seal_now
 from etl.commands.snapshot import snapshot_now
+from etl.commands.watched import Watch, watched
 from etl.errors import ClusterError, EventlakeError
 from etl.timespan import Window
 
@@ -46,11 +47,25 @@ def run(
     if sample:
         _run_sample(invocation)
         return
+    with watched(invocation, "run", beats=True) as watch:
+        _run(invocation, ready, watch, kubeconfig=kubeconfig, context=context)
+
+
+def _run(
+    invocation: Invocation,
+    ready: Configured,
+    watch: Watch,
+    *,
+    kubeconfig: str | None,
+    context: str | None,
+) -> None:
+    """Take all steps, and raise the first failure in the end."""
     failures: list[EventlakeError] = []
     notes: list[str] = []
     cluster = invocation.cluster
     try:
         cluster, _entry = snapshot_now(invocation, kubeconfig=kubeconfig, context=context)
+        watch.cluster = cluster
     except ClusterError as error:
         # The digest matters most on the day when the cluster does not answer.
         failures.append(error)

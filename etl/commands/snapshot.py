@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from etl.commands.invocation import Invocation
+from etl.commands.watched import watched
 from etl.errors import ClusterError, UsageError
+from etl.log import about
 
 if TYPE_CHECKING:
     from etl.config.settings import Source
     from etl.lake.ledger import Entry
+    from etl.source.listing import Lister
     from etl.source.live import Cluster
 
 
@@ -36,13 +39,14 @@ def snapshot(
 
     The cluster is the one of the kubeconfig's context, or, in a pod, the one it runs in.
     """
-    snapshot_now(
-        invocation,
-        kubeconfig=kubeconfig,
-        context=context,
-        namespaces=namespaces,
-        page_size=page_size,
-    )
+    with watched(invocation, "snapshot", beats=True) as watch:
+        watch.cluster, _entry = snapshot_now(
+            invocation,
+            kubeconfig=kubeconfig,
+            context=context,
+            namespaces=namespaces,
+            page_size=page_size,
+        )
 
 
 def snapshot_now(
@@ -76,6 +80,12 @@ def snapshot_now(
         )
         raise UsageError(message)
     lister = Lister(connection, source, invocation.clock, invocation.sleep)
+    with about(cluster):
+        return cluster, _taken(invocation, cluster, lister)
+
+
+def _taken(invocation: Invocation, cluster: str, lister: Lister) -> Entry:
+    """List the cluster and append what is new."""
     # The first pages travel while pyarrow is imported.
     lister.begin()
     try:
@@ -97,7 +107,7 @@ def snapshot_now(
         f"{cluster}: {entry.items:,} events listed, {entry.rows_added:,} new states"
         f" in the lake {invocation.lake_path}"
     )
-    return cluster, entry
+    return entry
 
 
 def _connected(invocation: Invocation, source: Source) -> Cluster:

@@ -15,6 +15,7 @@ from etl.config.door import Ingest
 from etl.config.receivers import Receiver
 from etl.config.route import Route
 from etl.config.section import Section
+from etl.config.watching import Heartbeat, Metrics
 from etl.timespan import Duration
 
 
@@ -183,5 +184,9 @@ class Settings(Section, frozen=True):
     """Where digests go; none means the console."""
     route: Route | None = None
     """Which alerts go where; without it every receiver gets all of them."""
+    metrics: Metrics = Metrics()
+    """Metrics for Prometheus."""
+    heartbeat: Heartbeat = Heartbeat()
+    """Who misses us when no run comes."""
     allow_inline_secrets: bool = False
-    """Whether secrets of receivers may stand in this file; otherwise only ``*_file`` and ``${NAME}`` are taken."""
+    """Whether secrets may stand in this file; otherwise only ``*_file`` and ``${NAME}`` are taken."""

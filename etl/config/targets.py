@@ -78,6 +78,12 @@ def secrets_written_out(settings: Settings, expanded: set[str]) -> list[str]:
                 is_open = name == "url" and kind in _OPEN_ADDRESSES and not _has_secret(value)
                 if value and path not in expanded and not is_open:
                     found.append(path)
+    for path, value, is_open in (
+        ("heartbeat.url", settings.heartbeat.url, False),
+        ("metrics.pushgateway.url", settings.metrics.pushgateway.url, True),
+    ):
+        if value and path not in expanded and not (is_open and not _has_secret(value)):
+            found.append(path)
     return found
 
 

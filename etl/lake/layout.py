@@ -8,6 +8,7 @@
     live/cluster=C/live.parquet                          states of the newest list: a cache
     live/cluster=C/newest.json                           which list that was, for the checks of the next
     retention/cluster=C/<first day kept>.json            what is about to be deleted
+    metrics/<scope>/<number>.json                        counters, see ``etl.metrics.record``
     quarantine/…                                         what was taken out, by its old path
 
 Cluster names may hold ``:`` and ``/`` (an EKS ARN does), so they are percent-encoded

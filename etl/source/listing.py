@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -78,7 +79,9 @@ class _Ahead:
         self._paging = paging
         self._fetched: queue.Queue[Page | BaseException | None] = queue.Queue(_PAGES_AHEAD)
         self._stopped = threading.Event()
-        threading.Thread(target=self._fetch, name="list", daemon=True).start()
+        # In the context of who asked, so that messages name the same cluster.
+        run = contextvars.copy_context().run
+        threading.Thread(target=run, args=(self._fetch,), name="list", daemon=True).start()
 
     def take(self) -> Page | None:
         """Return the next page, null after the last; raises what stopped the list."""

@@ -8,6 +8,7 @@ Secret volume changes below a running process.
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -74,6 +75,8 @@ def remember(url: str) -> None:
     userinfo, at, _ = parts.netloc.rpartition("@")
     if at:
         found |= {userinfo, userinfo.partition(":")[2]}
+        # As it travels: a server may repeat the header in its answer.
+        found.add(base64.b64encode(unquote(userinfo).encode()).decode())
     tokens = [part for part in parts.path.split("/") if _is_token(part)]
     if tokens:
         found |= {parts.path, *tokens}

@@ -53,6 +53,7 @@ SCRIPT: list[tuple[timedelta, tuple[str, ...], str]] = [
     (3 * HOUR, ("events", "-A", "--since", "14d"), "web-001"),
     (3 * HOUR, ("timeline", "pod/web-001", "-n", "shop", "--since", "14d"), "web-001"),
     (3 * HOUR, ("doctor", *JSON), "[]"),
+    (3 * HOUR, ("metrics",), "eventlake_coverage_ratio{"),
     (5 * HOUR, ("sample",), "sample"),
     (5 * HOUR, ("version",), "0.1.0"),
 ]

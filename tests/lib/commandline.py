@@ -140,7 +140,10 @@ def _logging_restored() -> Iterator[None]:
     """Leave no handler on our logger that writes to a stream of the past."""
     logger = logging.getLogger(log.ROOT)
     before = logger.handlers, logger.level, logger.propagate
+    last_resort = logging.lastResort
     try:
         yield
     finally:
         logger.handlers, logger.level, logger.propagate = before
+        logging.lastResort = last_resort
+        logging.captureWarnings(capture=False)

@@ -303,6 +303,32 @@ MISTAKES = {
             "receivers[0].file_configs[0].keep: -1 is negative; 0 keeps all",
         ],
     ),
+    "who watches": (
+        (
+            "metrics: {textfile: /x/e.txt, max_series: 5, listen: 9464, pushgateway: {url: 'http://push:9091', job: ''}}\n"
+            "heartbeat: {url: 'ftp://x/s3cret', url_file: /x, tolerate: [0, 5], timeout: 0s}"
+        ),
+        [
+            "metrics.textfile: does not end in .prom, so node_exporter would not read it",
+            "metrics.max_series: 5 is too few; give at least 10",
+            "metrics.listen: '9464' is no address to listen at; write it like :9464",
+            "metrics.pushgateway.job: is empty, and a Pushgateway takes nothing without a job",
+            "metrics.pushgateway.url: is plain http; use https, or say allow_http: true",
+            "heartbeat.tolerate: 0 is no exit code of a failure",
+            "heartbeat: has url and url_file; give one of them",
+            "heartbeat.timeout: 0s is too short; give at least 1s",
+        ],
+    ),
+    "secrets of who watches": (
+        (
+            "heartbeat: {url: 'https://hc.example/s3cret'}\n"
+            "metrics: {pushgateway: {url: 'https://li:pw@push.example/'}}"
+        ),
+        [
+            "heartbeat.url: holds a secret; name a file with url_file, or write ${NAME}",
+            "metrics.pushgateway.url: holds a secret; name a file with url_file, or write ${NAME}",
+        ],
+    ),
     "secrets in the file": (
         (
             "receivers:\n- name: a\n  wecom_configs: [{url: 'https://chat.example/s3cret'}]\n"
