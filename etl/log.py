@@ -145,6 +145,7 @@ def configure(
     # What has no handler, such as a library's warning, would be printed as it is.
     logging.lastResort = handler if form == "json" else _LAST_RESORT
     logging.captureWarnings(form == "json")
+    logging.getLogger("py.warnings").handlers = [handler] if form == "json" else []
     _cluster.set("")
     logger = logging.getLogger(ROOT)
     logger.handlers = [handler]

@@ -305,7 +305,7 @@ MISTAKES = {
     ),
     "who watches": (
         (
-            "metrics: {textfile: /x/e.txt, max_series: 5, listen: 9464, pushgateway: {url: 'http://push:9091', job: ''}}\n"
+            "metrics: {textfile: /x/e.txt, max_series: 5, listen: '9464', pushgateway: {url: 'http://push:9091', job: ''}}\n"
             "heartbeat: {url: 'ftp://x/s3cret', url_file: /x, tolerate: [0, 5], timeout: 0s}"
         ),
         [
@@ -313,9 +313,10 @@ MISTAKES = {
             "metrics.max_series: 5 is too few; give at least 10",
             "metrics.listen: '9464' is no address to listen at; write it like :9464",
             "metrics.pushgateway.job: is empty, and a Pushgateway takes nothing without a job",
-            "metrics.pushgateway.url: is plain http; use https, or say allow_http: true",
             "heartbeat.tolerate: 0 is no exit code of a failure",
+            "metrics.pushgateway.url: is plain http; use https, or say allow_http: true",
             "heartbeat: has url and url_file; give one of them",
+            "heartbeat.url: is not an address; it begins with https://",
             "heartbeat.timeout: 0s is too short; give at least 1s",
         ],
     ),
