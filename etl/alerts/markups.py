@@ -129,9 +129,9 @@ class Html(Telegram):
     def table(
         self, header: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[int]
     ) -> str:
-        """Write a table."""
+        """Write a table; programs that ignore the document type give its text another size."""
         lines = [_row("th", header, right), *(_row("td", row, right) for row in rows)]
-        return f'<table style="border-collapse:collapse">{"".join(lines)}</table>'
+        return f'<table style="border-collapse:collapse;font:inherit">{"".join(lines)}</table>'
 
 
 def _said(header: Sequence[str], row: Sequence[str], right: Collection[int]) -> list[str]:
