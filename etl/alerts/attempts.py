@@ -18,7 +18,8 @@ from enum import Enum
 
 import msgspec
 
-from etl.alerts.outbox import GIVEN_UP_AFTER, Attempt, Entry, Outbox
+from etl.alerts.delivery import Attempt, Entry
+from etl.alerts.outbox import GIVEN_UP_AFTER, Outbox
 from etl.alerts.receivers import Placed
 from etl.log import redact
 from etl.wire.outcome import Kind, Outcome, TransportError

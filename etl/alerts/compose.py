@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -10,8 +9,8 @@ from itertools import groupby
 
 from etl.alerts import figures
 from etl.alerts.dialects import Dialect
-from etl.alerts.figures import Clock
-from etl.alerts.model import SEVERITIES, Digest, Finding, FirstSeen, Held, Severity, Silenced
+from etl.alerts.entries import LABEL_CHARACTERS, Entries
+from etl.alerts.model import SEVERITIES, Digest, Finding, Severity
 from etl.alerts.status import Status
 from etl.alerts.words import WORDS, counted
 
@@ -27,11 +26,6 @@ SECTIONS = (
 )
 # Names in a line that says what is missing; more would be the list again.
 _NAMES = 6
-_LABEL_CHARACTERS = 80
-_DESCRIPTION_CHARACTERS = 200
-_SENTENCE_END = re.compile(r"[.!?](?=\s)|[。！？]")
-# Labels that say nothing about the object: the heading has the severity.
-_SILENT_LABELS = {"severity", "alertname", "digest_section"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +52,7 @@ class Composer:
         self._digest = digest
         self._dialect = dialect
         self._words = WORDS[digest.language]
-        self._clock = Clock(digest, self._words)
+        self._entries = Entries(digest, dialect)
         self._status = Status(digest, dialect)
 
     def message(self, plan: Plan) -> str:
@@ -69,18 +63,18 @@ class Composer:
         """Return the message as its status, one block per section, and the link."""
         if self._digest.quiet and self._digest.coverage.complete:
             # Not even wrapped: a good day is one line, wherever it is read.
-            return [self._joined([*self._status.lines(), *self._link()])]
+            return [self._entries.joined([*self._status.lines(), *self._entries.link()])]
         blocks = [self._dialect.line(line) for line in self._status.lines()]
         if not self._digest.quiet:
             blocks += self._sections(plan)
-        return [*blocks, *map(self._dialect.line, self._link())]
+        return [*blocks, *map(self._dialect.line, self._entries.link())]
 
     def least(self) -> list[str]:
         """Return the least that is worth sending: the status and where the rest can be read."""
         blocks = [self._dialect.line(line) for line in self._status.lines()]
         if not self._digest.quiet:
             blocks.append(self._dialect.line(self._words.too_long))
-        return [*blocks, *map(self._dialect.line, self._link())]
+        return [*blocks, *map(self._dialect.line, self._entries.link())]
 
     def _sections(self, plan: Plan) -> list[str]:
         blocks: list[str] = []
@@ -110,46 +104,11 @@ class Composer:
         found.sort(key=lambda finding: first[finding.alert])
         shown, left = _fair_share(found, rows)
         entries = [
-            self._group(alert, list(group))
+            self._entries.group(alert, list(group))
             for alert, group in groupby(shown, key=lambda finding: finding.alert)
         ]
         title = self._dialect.heading(self._words.severities[severity].capitalize(), severity)
         return self._section(title, entries, [f.alert for f in left])
-
-    def _group(self, alert: str, group: Sequence[Finding]) -> str:
-        """Return one alert's findings; what they all share stands once, beside the name."""
-        head = self._dialect.strong(self._dialect.text(alert))
-        description = _shared(finding.description for finding in group)
-        runbook = _shared(finding.runbook_url for finding in group)
-        if description:
-            head += self._words.colon + self._dialect.text(_first_sentences(description))
-        head = self._joined([head, self._dialect.link(self._words.runbook, runbook)])
-        items = [self._finding(f, alone=not (description or runbook)) for f in group]
-        return "\n".join([self._dialect.line(head), *map(self._dialect.item, items)])
-
-    def _finding(self, finding: Finding, *, alone: bool) -> str:
-        """Return one finding: summary, value beside its baseline, labels, when, and what is its own."""
-        parts = [self._dialect.text(finding.summary)]
-        value = figures.number(finding.value)
-        beside = figures.change(finding.value, finding.baseline, self._words)
-        if value not in finding.summary.split():
-            parts.append(self._words.value.format(value=value))
-        parts += [beside, self._labels(finding)]
-        if finding.last_seen:
-            parts.append(self._words.last_seen.format(moment=self._clock.within(finding.last_seen)))
-        if alone:
-            parts.append(self._dialect.text(finding.description))
-            parts.append(self._dialect.link(self._words.runbook, finding.runbook_url))
-        return self._joined(parts)
-
-    def _labels(self, finding: Finding) -> str:
-        """Return the labels that the summary does not name already."""
-        hidden = _SILENT_LABELS | ({"cluster"} if len(self._digest.clusters) == 1 else set())
-        return " ".join(
-            f"{self._dialect.text(name, _LABEL_CHARACTERS)}={self._dialect.text(value, _LABEL_CHARACTERS)}"
-            for name, value in finding.labels.items()
-            if name not in hidden and value and value not in finding.summary
-        )
 
     def _beyond_limits(self) -> list[str]:
         named = [
@@ -164,24 +123,8 @@ class Composer:
 
     def _first_seen(self, rows: int) -> list[str]:
         entries = self._digest.first_seen
-        items = [self._dialect.item(self._reason(entry)) for entry in entries[:rows]]
+        items = [self._dialect.item(self._entries.reason(entry)) for entry in entries[:rows]]
         return self._list(self._words.first_seen, items, [e.reason for e in entries[rows:]])
-
-    def _reason(self, entry: FirstSeen) -> str:
-        text = self._dialect.text
-        name = self._dialect.strong(text(entry.reason))
-        parts = [
-            self._words.on_kind.format(reason=name, kind=text(entry.object_kind)),
-            text(entry.cluster, 60) if len(self._digest.clusters) > 1 else "",
-            self._words.since.format(
-                count=figures.number(entry.occurrences),
-                moment=self._clock.within(entry.first_seen),
-            ),
-            text(entry.meaning),
-        ]
-        if entry.example:
-            parts.append(self._words.example.format(message=self._dialect.code(entry.example)))
-        return self._joined(parts)
 
     def _movers(self, rows: int) -> list[str]:
         words, text, entries = self._words, self._dialect.text, self._digest.movers
@@ -189,8 +132,8 @@ class Composer:
         header = [words.reason, words.namespace, words.now, words.usual, words.change]
         cells = [
             [
-                text(entry.reason, _LABEL_CHARACTERS),
-                text(entry.namespace or "-", _LABEL_CHARACTERS),
+                text(entry.reason, LABEL_CHARACTERS),
+                text(entry.namespace or "-", LABEL_CHARACTERS),
                 figures.number(entry.value),
                 figures.number(entry.baseline),
                 figures.short_change(entry.value, entry.baseline, words),
@@ -214,7 +157,7 @@ class Composer:
                     if entry.namespace
                     else f"{entry.object_kind} {entry.object_name}"
                 ),
-                text(entry.top_reason, _LABEL_CHARACTERS),
+                text(entry.top_reason, LABEL_CHARACTERS),
                 *([text(entry.cluster, 60)] if many else []),
             ]
             for entry in entries[:rows]
@@ -228,21 +171,8 @@ class Composer:
     def _still(self, rows: int) -> list[str]:
         """Return what was told before and goes on: one line each, with its age."""
         entries = self._digest.still
-        items = [self._dialect.item(self._ongoing(entry)) for entry in entries[:rows]]
+        items = [self._dialect.item(self._entries.ongoing(entry)) for entry in entries[:rows]]
         return self._list(self._words.still, items, [e.alert for e in entries[rows:]])
-
-    def _ongoing(self, finding: Finding) -> str:
-        parts = [
-            self._dialect.strong(self._dialect.text(finding.alert)),
-            self._dialect.text(finding.summary) or self._labels(finding),
-            self._words.severities[finding.severity],
-        ]
-        if finding.fired_at:
-            age = figures.length(self._digest.window.end - finding.fired_at)
-            parts.append(self._words.firing_for.format(age=age))
-        if finding.state in {"no_data", "error"}:
-            parts.append(self._words.not_known)
-        return self._joined(parts)
 
     def _resolved(self, rows: int) -> list[str]:
         """Return what is over, once; of a count that only says that it was low in this window."""
@@ -250,10 +180,10 @@ class Composer:
         text = self._dialect.text
         items = [
             self._dialect.item(
-                self._joined(
+                self._entries.joined(
                     [
                         self._dialect.strong(text(entry.alert)),
-                        self._labels(replace(entry, summary="")),
+                        self._entries.labels(replace(entry, summary="")),
                         self._words.resolved_note,
                     ]
                 )
@@ -265,30 +195,14 @@ class Composer:
     def _held(self, rows: int) -> list[str]:
         """Return what was not told and why: rules that are off, silences, alerts with a source."""
         digest, words = self._digest, self._words
-        lines = [self._switched_off(entry) for entry in digest.held]
-        lines += [self._silence(entry) for entry in digest.silences]
+        lines = [self._entries.switched_off(entry) for entry in digest.held]
+        lines += [self._entries.silence(entry) for entry in digest.silences]
         if digest.inhibited:
             lines.append(counted(words.inhibited, digest.inhibited))
         names = [entry.alert for entry in digest.held]
         names += [entry.matchers for entry in digest.silences]
         items = [self._dialect.item(line) for line in lines[:rows]]
         return self._list(words.held, items, names[rows:])
-
-    def _silence(self, entry: Silenced) -> str:
-        line = counted(
-            self._words.silence,
-            entry.alerts,
-            matchers=self._dialect.text(entry.matchers, 120),
-            by=self._dialect.text(entry.created_by, 60) or "?",
-            until=self._clock.moment(entry.until),
-        )
-        return self._joined([line, self._dialect.text(entry.comment)])
-
-    def _switched_off(self, entry: Held) -> str:
-        parts = [self._dialect.text(entry.alert)]
-        if entry.until:
-            parts.append(self._words.until.format(moment=self._clock.moment(entry.until)))
-        return self._joined([*parts, self._dialect.text(entry.comment)])
 
     def _health(self, rows: int) -> list[str]:
         lines = [self._dialect.text(line, 300) for line in self._digest.health]
@@ -348,27 +262,6 @@ class Composer:
         return [
             self._dialect.line(self._words.left_out.format(names=self._words.listing.join(dropped)))
         ]
-
-    def _link(self) -> list[str]:
-        link = self._dialect.link(self._words.report, self._digest.link)
-        return [link] if link else []
-
-    def _joined(self, parts: Iterable[str]) -> str:
-        return self._dialect.dot.join(part for part in parts if part)
-
-
-def _shared(texts: Iterable[str]) -> str:
-    """Return the text that all have in common; empty where they differ."""
-    found = set(texts)
-    return found.pop() if len(found) == 1 else ""
-
-
-def _first_sentences(text: str) -> str:
-    """Return the sentences that fit a line or two; docs/rules.md has the others."""
-    if len(text) <= _DESCRIPTION_CHARACTERS:
-        return text
-    ends = [m.end() for m in _SENTENCE_END.finditer(text) if m.end() <= _DESCRIPTION_CHARACTERS]
-    return text[: ends[-1]].rstrip() if ends else text
 
 
 def _fair_share(found: Sequence[Finding], rows: int) -> tuple[list[Finding], list[Finding]]:

@@ -17,8 +17,9 @@ import msgspec
 
 from etl.alerts import routes
 from etl.alerts.attempts import Ending, Pace, Result, Shorter, deliver
+from etl.alerts.delivery import Entry, Subject, content_hash
 from etl.alerts.model import Digest
-from etl.alerts.outbox import GIVEN_UP_AFTER, KEPT, Entry, Outbox, Subject, content_hash
+from etl.alerts.outbox import GIVEN_UP_AFTER, KEPT, Outbox
 from etl.alerts.receivers import Placed, placed, title
 from etl.alerts.receivers.target import STEPS, Outside, Part
 from etl.alerts.remembered import health, last_digest, was_delivered

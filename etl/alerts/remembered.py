@@ -7,8 +7,9 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from itertools import groupby
 
+from etl.alerts.delivery import Subject
 from etl.alerts.model import Kind, Language
-from etl.alerts.outbox import SKIPPED, Outbox, Subject
+from etl.alerts.outbox import SKIPPED, Outbox
 from etl.alerts.receivers import placed, title
 from etl.alerts.receivers.target import Outside
 from etl.alerts.words import WORDS, counted

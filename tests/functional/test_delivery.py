@@ -13,7 +13,8 @@ import pytest
 
 from etl import log
 from etl.alerts import deliver
-from etl.alerts.outbox import Outbox, Subject
+from etl.alerts.delivery import Subject
+from etl.alerts.outbox import Outbox
 from etl.config.settings import Digest as DigestSettings
 from etl.config.settings import Settings
 from etl.errors import DeliveryError
