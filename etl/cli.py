@@ -106,7 +106,7 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done, 1 internal, 2 usage or configuration, 3 cluster, 4 lake, 5 partly delivered,"
-    " 130 interrupted, 143 terminated.",
+    " 6 partly read, 130 interrupted, 143 terminated.",
 )
 @click.option(
     "--config", metavar="FILE", envvar="EVENTLAKE_CONFIG", cls=Option, help="Configuration in YAML."
@@ -123,7 +123,7 @@ class LazyGroup(click.Group):
     metavar="NAME",
     envvar="EVENTLAKE_CLUSTER",
     cls=Option,
-    help="The cluster's name in the lake; reports and digests: only this one.",
+    help="The cluster's name in the lake, or one of clusters: in the configuration; only this one.",
 )
 @click.option(
     "--quiet",

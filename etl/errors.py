@@ -58,6 +58,12 @@ class ForbiddenError(ClusterError):
     """The cluster does not let this account list events there; elsewhere it may."""
 
 
+class PartlyReadError(ClusterError):
+    """Some of several clusters could not be read; what the others told is in the lake."""
+
+    exit_code: ClassVar[int] = 6
+
+
 class LakeError(EventlakeError):
     """The lake cannot be read or written: disk, permissions, format version."""
 

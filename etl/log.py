@@ -29,6 +29,7 @@ _CHATTY = ("httpx", "httpcore", "urllib3", "kubernetes", "apscheduler")
 
 _secrets: set[str] = set()
 _cluster: ContextVar[str] = ContextVar("cluster", default="")
+_one_of_several: ContextVar[str] = ContextVar("one_of_several", default="")
 
 
 def register_secret(value: str) -> None:
@@ -50,7 +51,8 @@ class _TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Write one record as a line, traceback below where there is one."""
         prefix = "" if record.levelno <= NOTICE else f"{record.levelname.lower()}: "
-        text = prefix + record.getMessage()
+        cluster = _one_of_several.get()
+        text = prefix + (f"{cluster}: " if cluster else "") + record.getMessage()
         if record.exc_info:
             text += "\n" + self.formatException(record.exc_info)
         return redact(text)
@@ -103,13 +105,15 @@ class JsonStream(io.TextIOBase):
 
 
 @contextmanager
-def about(cluster: str) -> Iterator[None]:
-    """Name ``cluster`` in the JSON lines that are written meanwhile.
+def about(cluster: str, *, of_several: bool = False) -> Iterator[None]:
+    """Name ``cluster`` in the JSON lines that are written meanwhile, and ``of_several`` in text too.
 
     An error takes the name with it: whoever tells it speaks of the same cluster.
     """
     before = _cluster.set(cluster)
+    said_before = _one_of_several.set(cluster if of_several else "")
     yield
+    _one_of_several.reset(said_before)
     _cluster.reset(before)
 
 
@@ -147,6 +151,7 @@ def configure(
     logging.captureWarnings(form == "json")
     logging.getLogger("py.warnings").handlers = [handler] if form == "json" else []
     _cluster.set("")
+    _one_of_several.set("")
     logger = logging.getLogger(ROOT)
     logger.handlers = [handler]
     logger.setLevel(NOTICE if quiet else logging.INFO)

@@ -179,7 +179,7 @@ def _proofs(
     baseline: Baseline,
     languages: Sequence[Language],
 ) -> dict[Language, Proof]:
-    expected = [settings.cluster] if settings.cluster else []
+    expected = [name for name in settings.cluster_names if session.cluster in (None, name)]
     return {
         language: proven(
             session, window, since=baseline.start, expected=expected, language=language

@@ -153,7 +153,7 @@ def _urgent(
         message = "--urgent looks at what was learned since the last time, so it takes neither --at nor --dry-run"
         raise UsageError(message)
     sent = pipeline.send_urgent(
-        invocation.lake, ready, outside(invocation), cluster=invocation.cluster or None
+        invocation.lake, ready, outside(invocation), cluster=invocation.told_of
     )
     invocation.say(
         f"urgent message sent to {', '.join(sent.delivered)}"

@@ -71,7 +71,9 @@ def doctor(
 def _found(invocation: Invocation) -> list[Finding]:
     from etl.lake.examine import Expected, examine  # noqa: PLC0415 -- heavy imports only in the command that needs them
 
-    expected = Expected(invocation.now, invocation.settings.source.ttl, invocation.not_before)
+    expected = Expected(
+        invocation.now, invocation.settings.ttl(invocation.cluster_option), invocation.not_before
+    )
     return examine(invocation.lake, expected, cluster=invocation.cluster_option)
 
 
@@ -87,7 +89,7 @@ def _mend(invocation: Invocation, found: list[Finding], *, quarantine: bool, rep
             lake,
             found,
             clock=invocation.clock,
-            ttl=invocation.settings.source.ttl,
+            ttl=invocation.settings.ttl(invocation.cluster_option),
             cluster=invocation.cluster_option,
         ):
             invocation.say(done)

@@ -57,7 +57,7 @@ def import_(
             chunks=_told(dump.chunks(paths, reading, invocation.stdin), reading, tell),
             collected_at=collected_at,
             scope=_namespaces(scope),
-            ttl=invocation.settings.source.ttl,
+            ttl=invocation.settings.ttl(cluster),
             not_before=invocation.not_before(cluster),
             door=invocation.door,
         )

@@ -73,8 +73,35 @@ class Invocation:
 
     @property
     def cluster(self) -> str:
-        """The cluster's name by option, environment or configuration; empty where none says."""
-        return self.cluster_option or self.settings.cluster
+        """The one cluster's name by option, environment or configuration; empty where none or several are said."""
+        if self.cluster_option:
+            return self.cluster_option
+        names = self.settings.cluster_names
+        return names[0] if len(names) == 1 else ""
+
+    @property
+    def fleet(self) -> tuple[str, ...]:
+        """The clusters that one job reads, where they are several; none where it is one.
+
+        Raises ``UsageError`` for a --cluster that the configuration does not have among its own.
+        """
+        named = [one.name for one in self.settings.clusters]
+        if self.cluster_option and named and self.cluster_option not in named:
+            message = (
+                f"the configuration has no cluster {self.cluster_option!r} among its clusters: "
+                + ", ".join(named)
+            )
+            raise UsageError(message)
+        return () if self.cluster else tuple(named)
+
+    @property
+    def told_of(self) -> str | None:
+        """The cluster whose urgent alerts are remembered by themselves; null where they are all of one job.
+
+        Each job that reads one cluster remembers for itself. Where one reads several, also
+        what is asked about one of them is remembered with the rest, or it would be told twice.
+        """
+        return None if self.settings.clusters else self.cluster or None
 
     def required_cluster(self, why: str) -> str:
         """Return the cluster's name; raises ``UsageError`` that says ``why`` one is needed."""

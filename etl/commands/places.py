@@ -22,4 +22,4 @@ def namespace_of(invocation: Invocation, option: str | None, about: Reference | 
         return None
     from etl.source.namespace import current  # noqa: PLC0415 -- PyYAML only where it is asked
 
-    return current(invocation.settings.source, invocation.environ)
+    return current(invocation.settings.source_of(invocation.cluster), invocation.environ)

@@ -45,7 +45,7 @@ def retention_now(invocation: Invocation, *, cluster: str | None, dry_run: bool 
                 name,
                 before,
                 clock=invocation.clock,
-                ttl=settings.source.ttl,
+                ttl=settings.ttl(name),
                 dry_run=dry_run,
             )
         ):

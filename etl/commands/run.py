@@ -10,6 +10,7 @@ import click
 
 from etl.commands import digest as digests
 from etl.commands.catalogue import known
+from etl.commands.fleet import fleet_now, refuse_for_one
 from etl.commands.invocation import Invocation
 from etl.commands.output import write_file
 from etl.commands.retention import retention_now
@@ -37,7 +38,7 @@ SAMPLE_LAKE = "sample-lake"
 def run(
     invocation: Invocation, kubeconfig: str | None, context: str | None, *, sample: bool
 ) -> None:
-    """Snapshot the cluster, write the page, send the digest when it is due, seal closed days, delete old ones.
+    """Snapshot the clusters, write the page, send the digest when it is due, seal closed days, delete old ones.
 
     Each step is tried even if one before it failed; the exit code is that of the first failure.
     """
@@ -60,8 +61,63 @@ def _run(
     context: str | None,
 ) -> None:
     """Take all steps, and raise the first failure in the end."""
-    failures: list[EventlakeError] = []
+    failures: list[Exception] = []
     notes: list[str] = []
+    clusters, read = _snapshots(
+        invocation, watch, failures, notes, kubeconfig=kubeconfig, context=context
+    )
+    # What is urgent must not wait for a page to be drawn.
+    steps = (_urgent, _page, _digest) if read else (_page, _digest)
+    for step in steps:
+        try:
+            step(invocation, ready, notes)
+        except EventlakeError as error:
+            # The next step is tried; the job fails with the first of them in the end.
+            failures.append(error)
+    for cluster in clusters:
+        try:
+            _seal(invocation, cluster)
+            retention_now(invocation, cluster=cluster)
+        except EventlakeError as error:
+            # A day that could not be sealed may be the one that old days wait for; other clusters have theirs.
+            failures.append(error)
+    _tidy(invocation)
+    for failure in failures[1:]:
+        if not isinstance(failure, EventlakeError):
+            # A defect of ours is shown whole.
+            raise failure
+        invocation.fail(failure)
+    if failures:
+        raise failures[0]
+
+
+def _snapshots(
+    invocation: Invocation,
+    watch: Watch,
+    failures: list[Exception],
+    notes: list[str],
+    *,
+    kubeconfig: str | None,
+    context: str | None,
+) -> tuple[tuple[str, ...], bool]:
+    """Take the snapshots; return the clusters whose days this run looks after, and whether any was read.
+
+    What failed is added to ``failures`` and ``notes``. Raises ``ClusterError`` where there is
+    nothing in the lake to tell about either.
+    """
+    if fleet := invocation.fleet:
+        refuse_for_one(invocation, kubeconfig, context)
+        outcomes = fleet_now(invocation)
+        from etl.fleet import failure  # noqa: PLC0415 -- as below
+
+        failed = [outcome for outcome in outcomes if outcome.error is not None]
+        notes.extend(f"snapshot of {one.cluster} failed: {one.error}" for one in failed)
+        if error := failure(outcomes):
+            failures.append(error)
+        read = len(failed) < len(outcomes)
+        if not read and not invocation.lake.ledger():
+            raise failures[0]
+        return fleet, read
     cluster = invocation.cluster
     try:
         cluster, _entry = snapshot_now(invocation, kubeconfig=kubeconfig, context=context)
@@ -72,26 +128,7 @@ def _run(
         notes.append(f"snapshot failed: {error}")
         if not invocation.lake.ledger():
             raise
-    # What is urgent must not wait for a page to be drawn.
-    steps = (_page, _digest) if failures else (_urgent, _page, _digest)
-    for step in steps:
-        try:
-            step(invocation, ready, notes)
-        except EventlakeError as error:
-            # The next step is tried; the job fails with the first of them in the end.
-            failures.append(error)
-    if cluster:
-        try:
-            _seal(invocation, cluster)
-            retention_now(invocation, cluster=cluster)
-        except EventlakeError as error:
-            # A day that could not be sealed may be the one that old days wait for.
-            failures.append(error)
-    _tidy(invocation)
-    for failure in failures[1:]:
-        invocation.fail(failure)
-    if failures:
-        raise failures[0]
+    return (cluster,) if cluster else (), not failures
 
 
 def _page(invocation: Invocation, ready: Configured, _notes: list[str]) -> None:
@@ -111,9 +148,8 @@ def _urgent(invocation: Invocation, ready: Configured, _notes: list[str]) -> Non
     """Send at once what the urgent rules find in this snapshot; raises ``DeliveryError``."""
     from etl import pipeline  # noqa: PLC0415 -- as above
 
-    cluster = invocation.cluster or None
     sent = pipeline.send_urgent(
-        invocation.lake, ready, digests.outside(invocation), cluster=cluster
+        invocation.lake, ready, digests.outside(invocation), cluster=invocation.told_of
     )
     if sent.delivered:
         invocation.say(f"urgent message sent to {', '.join(sent.delivered)}")
@@ -136,7 +172,7 @@ def _digest(invocation: Invocation, ready: Configured, notes: list[str]) -> None
 def _seal(invocation: Invocation, cluster: str) -> None:
     """Seal last, because it needs the most memory and nobody waits for it: answers are right without, only slower.
 
-    Each cluster has a job of its own, so a run seals only the days of its own.
+    A cluster that is not this job's has one of its own, so a run seals only the days of its own.
     """
     # A store that lets two runs win says so itself, and need not fail each run.
     if invocation.lake.files.exclusive():

@@ -27,7 +27,7 @@ def seal(invocation: Invocation, day: date | None) -> None:
     from etl.lake import seal as sealing  # noqa: PLC0415 -- heavy imports only in the command that needs them
 
     if day is not None:
-        closes_at = sealing.closes_at(day, invocation.settings.source.ttl)
+        closes_at = sealing.closes_at(day, invocation.settings.ttl(invocation.cluster_option))
         if invocation.now <= closes_at:
             message = (
                 f"{day} can still get events; it can be sealed after {closes_at:%Y-%m-%d %H:%M} UTC"
@@ -53,7 +53,7 @@ def seal_now(
         for done in sealing.seal(
             invocation.lake,
             clock=invocation.clock,
-            ttl=invocation.settings.source.ttl,
+            ttl=invocation.settings.ttl(cluster),
             cluster=cluster,
             day=day,
             limit=limit,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from etl.commands.fleet import fleet_now, refuse_for_one
 from etl.commands.invocation import Invocation
 from etl.commands.watched import watched
 from etl.errors import ClusterError, UsageError
@@ -37,9 +38,19 @@ def snapshot(
 ) -> None:
     """LIST the events of a cluster and append what is new.
 
-    The cluster is the one of the kubeconfig's context, or, in a pod, the one it runs in.
+    The cluster is the one of the kubeconfig's context, or, in a pod, the one it runs in. Where the
+    configuration names several clusters, all of them are read unless --cluster picks one; a
+    cluster that fails stops no other.
     """
     with watched(invocation, "snapshot", beats=True) as watch:
+        if invocation.fleet:
+            refuse_for_one(invocation, kubeconfig, context)
+            outcomes = fleet_now(invocation, namespaces=namespaces, page_size=page_size)
+            from etl.fleet import failure  # noqa: PLC0415 -- heavy imports only in the command that needs them
+
+            if error := failure(outcomes):
+                raise error
+            return
         watch.cluster, _entry = snapshot_now(
             invocation,
             kubeconfig=kubeconfig,
@@ -69,7 +80,8 @@ def snapshot_now(
         "namespaces": list(namespaces) or None,
     }
     source = msgspec.structs.replace(
-        invocation.settings.source, **{k: v for k, v in given.items() if v is not None}
+        invocation.settings.source_of(invocation.cluster),
+        **{k: v for k, v in given.items() if v is not None},
     )
     connection = _connected(invocation, source)
     cluster = invocation.cluster or connection.name

@@ -37,9 +37,10 @@ def clock(text: str) -> time:
 def mistakes(settings: Settings) -> Iterator[Found]:
     """Yield (path, what is wrong) for all that does not make sense in well-typed settings."""
     yield from _readable(settings)
-    yield from _source(settings.source)
     yield from door.mistakes(settings.ingest, settings.source.namespaces)
     yield from _twice("ingest.redact[{}].name", "rule", [r.name for r in settings.ingest.redact])
+    yield from _source(settings.source, "source")
+    yield from _clusters(settings)
     yield from _storage(settings.storage)
     yield from _digest(settings.digest)
     yield from _retention(settings)
@@ -67,20 +68,49 @@ def _readable(settings: Settings) -> Iterator[Found]:
         yield "digest.at", str(error)
 
 
-def _source(source: Source) -> Iterator[Found]:
+def _source(source: Source, path: str) -> Iterator[Found]:
     if source.page_size < 1:
         yield (
-            "source.page_size",
+            f"{path}.page_size",
             f"{source.page_size} is too small; ask for at least 1 event a page",
         )
     if source.retries < 0:
         yield (
-            "source.retries",
+            f"{path}.retries",
             f"{source.retries} is negative; 0 means that nothing is asked for twice",
         )
-    for name in ("timeout", "interval", "ttl"):
+    for name in ("timeout", "deadline", "interval", "ttl"):
         if getattr(source, name) < _SECOND:
-            yield f"source.{name}", f"{getattr(source, name)} is too short; give at least 1s"
+            yield f"{path}.{name}", f"{getattr(source, name)} is too short; give at least 1s"
+
+
+def _clusters(settings: Settings) -> Iterator[Found]:
+    """Each has a name of its own and is another cluster; what it says is looked at as ``source`` is."""
+    if settings.parallel < 1:
+        yield "parallel", f"{settings.parallel} is too small; at least 1 cluster is read at once"
+    if settings.clusters and settings.cluster:
+        yield "cluster", "names one cluster, and clusters names several; keep one of the two"
+    yield from _twice("clusters[{}].name", "cluster", [one.name for one in settings.clusters])
+    places: dict[tuple[str, str, tuple[str, ...]], int] = {}
+    common = set(_source(settings.source, ""))
+    for index, one in enumerate(settings.clusters):
+        if one.name in {"", ".", ".."} or not one.name.isprintable():
+            yield (
+                f"clusters[{index}].name",
+                f"{one.name!r} cannot be a cluster's name; choose a printable name that is not . or ..",
+            )
+        source = one.over(settings.source)
+        for key, text in _source(source, ""):
+            # What all have from ``source`` is told there.
+            if (key, text) not in common:
+                yield f"clusters[{index}]{key}", text
+        place = (source.kubeconfig, source.context, tuple(source.namespaces))
+        if (first := places.setdefault(place, index)) != index:
+            other = f"{settings.clusters[first].name!r} (clusters[{first}])"
+            yield (
+                f"clusters[{index}]",
+                f"{one.name!r} is the same cluster as {other}: give it a kubeconfig or a context of its own",
+            )
 
 
 def _storage(storage: Storage) -> Iterator[Found]:
@@ -128,7 +158,7 @@ def _retention(settings: Settings) -> Iterator[Found]:
     """What is kept has to hold the oldest day that a digest compares with, and days that can still get events."""
     # The window and the run may each be a day late, and both are cut in UTC while days are local.
     least = max(
-        math.ceil(settings.digest.baseline / _DAY) + 3, math.ceil(settings.source.ttl / _DAY) + 2
+        math.ceil(settings.digest.baseline / _DAY) + 3, math.ceil(settings.ttl() / _DAY) + 2
     )
     given = {"retention.keep_days": settings.retention.keep_days} | {
         f"retention.clusters.{name}": days for name, days in settings.retention.clusters.items()

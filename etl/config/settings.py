@@ -12,6 +12,7 @@ from typing import Literal
 
 from etl.config.alerting import InhibitRule, RuleGroup, RuleOverride, Silence, Urgent
 from etl.config.door import Ingest
+from etl.config.fleet import Cluster
 from etl.config.receivers import Receiver
 from etl.config.route import Route
 from etl.config.section import Section
@@ -34,6 +35,8 @@ class Source(Section, frozen=True):
     """How long one page may take; the API server gives up after 60 seconds itself."""
     retries: int = 5
     """How often one page is asked for again after 429, 5xx, a timeout or a broken body."""
+    deadline: Duration = Duration(minutes=2)
+    """How long a snapshot may take in all where several clusters are read; the next one has its turn then."""
     interval: Duration = Duration(minutes=10)
     """How often the CronJob runs; says whether the schedule leaves spare runs before events expire."""
     ttl: Duration = Duration(hours=1)
@@ -155,6 +158,10 @@ class Settings(Section, frozen=True):
     """Snapshots."""
     ingest: Ingest = Ingest()
     """What is masked or left out before anything is stored."""
+    clusters: list[Cluster] = []
+    """Several clusters, read by one job; each may say for itself what ``source`` says for all."""
+    parallel: int = 4
+    """How many of ``clusters`` are read at once; each one that is read takes memory."""
     storage: Storage = Storage()
     """The object store of the lake."""
     digest: Digest = Digest()
@@ -190,3 +197,20 @@ class Settings(Section, frozen=True):
     """Who misses us when no run comes."""
     allow_inline_secrets: bool = False
     """Whether secrets may stand in this file; otherwise only ``*_file`` and ``${NAME}`` are taken."""
+
+    @property
+    def cluster_names(self) -> tuple[str, ...]:
+        """The clusters that are expected in the lake, in the order of the file; none where nothing names one."""
+        named = [cluster.name for cluster in self.clusters]
+        return tuple(named or ([self.cluster] if self.cluster else []))
+
+    def source_of(self, cluster: str) -> Source:
+        """Return the section ``source`` as it is for ``cluster``."""
+        own = next((one for one in self.clusters if one.name == cluster), None)
+        return self.source if own is None else own.over(self.source)
+
+    def ttl(self, cluster: str | None = None) -> Duration:
+        """Return the TTL of ``cluster``; of all of them (null) the longest, after which each one's events are gone."""
+        if cluster is not None:
+            return self.source_of(cluster).ttl
+        return max([self.source.ttl, *(self.source_of(one.name).ttl for one in self.clusters)])

@@ -87,8 +87,9 @@ class Session(Viewing):
         """Is called with the share, 0 to 1, that is done of the statement that runs, every moment."""
         self.warnings: list[str] = []
         self.clusters: list[str] = []
+        self.cluster: str | None = None
+        """The one cluster that the session is limited to; null where it is of all."""
         self._lake: Lake | None = None
-        self._cluster: str | None = None
         self._used: list[str] = []
         self._damaged: set[str] = set()
         self._asked, self._open_days, self._many = 0, False, many
@@ -242,7 +243,7 @@ class Session(Viewing):
 
     def _open(self, lake: Lake, cluster: str | None) -> None:
         lake = lake.at_one_moment()
-        self._lake, self._cluster = lake, cluster
+        self._lake, self.cluster = lake, cluster
         self._register_reasons()
         self._show(lake)
 
@@ -250,8 +251,8 @@ class Session(Viewing):
         """Create the views over the files that the lake has now, but for those known to be damaged."""
         # The ledger first: what it promises is there when the states are listed. The other way
         # round, a run that ends in between would show as covered what is not in the answer.
-        ledger = lake.ledger(self._cluster)
-        known = partitions(lake, self._cluster, without=self._damaged)
+        ledger = lake.ledger(self.cluster)
+        known = partitions(lake, self.cluster, without=self._damaged)
         self._warn(known.warnings)
         of = sources(known)
         self._read_states(lake, of)
@@ -325,7 +326,7 @@ class Session(Viewing):
             for name in sorted(self._untold.intersection(wanted)):
                 # Read when somebody asks: a lake of a year has thousands of these small files.
                 self._untold.discard(name)
-                told = Told(self._lake.files, self._cluster, self._warn)
+                told = Told(self._lake.files, self.cluster, self._warn)
                 self._register(name, told.table(name))
         for name in [name for name in self._pending if name in wanted]:
             self._create([self._pending.pop(name)])

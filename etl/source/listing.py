@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextvars
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from etl.config.settings import Source
@@ -36,6 +36,7 @@ class Lister:
         self.listing = Listing()
         self._asking = Asking(cluster, source, clock, sleep)
         self._begun: dict[str | None, _Ahead] = {}
+        self._ends: list[BaseException] = []
 
     @property
     def scopes(self) -> list[str | None]:
@@ -52,6 +53,10 @@ class Lister:
             ahead.stop()
         self._begun.clear()
 
+    def end(self, error: BaseException) -> None:
+        """Let whoever waits for a page, or will ask for one, meet ``error``; any thread may call it."""
+        self._ends.append(error)
+
     def pages(self, namespace: str | None = None) -> Iterator[Page]:
         """Yield the pages of one LIST, the next ones being fetched meanwhile.
 
@@ -66,7 +71,8 @@ class Lister:
 
     def _ahead(self, namespace: str | None) -> _Ahead:
         leads = namespace == self.scopes[0]
-        return _Ahead(Paging(self._asking, self.listing, namespace=namespace, leads=leads))
+        paging = Paging(self._asking, self.listing, namespace=namespace, leads=leads)
+        return _Ahead(paging, self._ends)
 
 
 class _Ahead:
@@ -75,8 +81,9 @@ class _Ahead:
     The thread is a daemon: a reader that is interrupted need not wait for a page.
     """
 
-    def __init__(self, paging: Paging) -> None:
+    def __init__(self, paging: Paging, ends: Sequence[BaseException]) -> None:
         self._paging = paging
+        self._ends = ends
         self._fetched: queue.Queue[Page | BaseException | None] = queue.Queue(_PAGES_AHEAD)
         self._stopped = threading.Event()
         # In the context of who asked, so that messages name the same cluster.
@@ -85,10 +92,18 @@ class _Ahead:
 
     def take(self) -> Page | None:
         """Return the next page, null after the last; raises what stopped the list."""
-        found = self._fetched.get()
+        found = self._awaited()
         if isinstance(found, BaseException):
             raise found
         return found
+
+    def _awaited(self) -> Page | BaseException | None:
+        while not self._ends:
+            try:
+                return self._fetched.get(timeout=_PATIENCE_SECONDS)
+            except queue.Empty:
+                continue
+        return self._ends[0]
 
     def stop(self) -> None:
         """Let the thread end at its next page."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec.structs
 import urllib3
@@ -35,6 +37,18 @@ with (
     from kubernetes.config import ConfigException, incluster_config, kube_config
 
 _log = logging.getLogger(__name__)
+_writing = threading.Lock()
+_write_file = kube_config._create_temp_file_with_content  # noqa: SLF001
+
+
+def _write_file_alone(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 -- the package's own
+    with _writing:
+        return _write_file(*arguments, **options)  # type: ignore[no-untyped-call]  # the package's
+
+
+# The package (37) names a certificate's file before it has written it, so another thread with the
+# same certificate would read half of it.
+kube_config._create_temp_file_with_content = _write_file_alone  # noqa: SLF001
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,11 +209,14 @@ def _root_errors() -> Iterator[list[str]]:
 
 
 class _Collector(logging.Handler):
-    """Keeps the messages of errors."""
+    """Keeps the messages of this thread's errors."""
 
     def __init__(self, said: list[str]) -> None:
         super().__init__(logging.ERROR)
         self._said = said
+        self._thread = threading.get_ident()
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._said.append(record.getMessage())
+        # Of several clusters that are read at once, each hears of its own credentials alone.
+        if record.thread == self._thread:
+            self._said.append(record.getMessage())

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from etl.config import read
-from etl.config.settings import Settings
+from etl.config.fleet import Cluster
+from etl.config.settings import Settings, Source
 from etl.errors import ConfigError
 from etl.timespan import Duration
 
@@ -156,7 +157,51 @@ def test_parameters_of_sql_are_no_variables(file: Path) -> None:
     assert loaded(file, text).groups[0].rules[0].expr == "select $start as value"
 
 
+def test_what_a_cluster_leaves_out_is_as_the_source_says(file: Path) -> None:
+    """Each cluster's settings are the common ones with its own above; a kubeconfig of its own has its own context."""
+    settings = loaded(
+        file,
+        """
+        source: {kubeconfig: /all, context: first, ttl: 3h, namespaces: [shop]}
+        clusters:
+        - {name: a}
+        - {name: b, context: second, namespaces: []}
+        - {name: c, kubeconfig: /c, ttl: 1h, timeout: 5s}
+        """,
+    )
+    found = [settings.source_of(name) for name in settings.cluster_names]
+    assert [(one.kubeconfig, one.context, one.namespaces) for one in found] == [
+        ("/all", "first", ["shop"]),
+        ("/all", "second", []),
+        ("/c", "", ["shop"]),
+    ]
+    assert [str(one.ttl) for one in found] == ["3h", "3h", "1h"]
+    assert str(found[2].timeout) == "5s"
+    assert (str(settings.ttl()), str(settings.ttl("c")), settings.source_of("other")) == (
+        "3h",
+        "1h",
+        settings.source,
+    )
+
+
+def test_whatever_a_cluster_says_is_a_setting_of_the_source() -> None:
+    """No key of a cluster is unknown to ``source``, whose section it stands over."""
+    own = set(Cluster.__struct_fields__) - {"name"}
+    assert own <= set(Source.__struct_fields__)
+
+
 MISTAKES = {
+    "clusters": (
+        "cluster: x\nparallel: 0\nclusters:\n- {name: a, ttl: 0s}\n- {name: a, context: b}\n- {name: .., context: c}\n- {name: d, context: b}",
+        [
+            "parallel: 0 is too small; at least 1 cluster is read at once",
+            "cluster: names one cluster, and clusters names several; keep one of the two",
+            "clusters[1].name: 'a' is the name of another cluster already (clusters[0].name)",
+            "clusters[0].ttl: 0s is too short; give at least 1s",
+            "clusters[2].name: '..' cannot be a cluster's name; choose a printable name that is not . or ..",
+            "clusters[3]: 'd' is the same cluster as 'a' (clusters[1]): give it a kubeconfig or a context of its own",
+        ],
+    ),
     "unknown key": (
         "clustr: x\nsource: {page_sise: 4}",
         [
@@ -196,7 +241,7 @@ MISTAKES = {
             "timezone: the value is empty; give a text or leave the key out",
             (
                 "source: the value, which is empty, is not a mapping; it takes kubeconfig, context,"
-                " namespaces, page_size, timeout, retries, interval, ttl"
+                " namespaces, page_size, timeout, retries, deadline, interval, ttl"
             ),
         ],
     ),
