@@ -78,6 +78,8 @@ def _tell(invocation: Invocation, command: str, watch: Watch, code: int, *, beat
                 now=invocation.now,
                 sleep=invocation.sleep,
             )
+        if beats and code in {0, *settings.heartbeat.tolerate}:
+            _bark(invocation, cluster)
         # Who is interrupted has seconds left, and a run that is missing is seen by its absence.
         if settings.metrics.wanted and code not in _SIGNALS:
             from etl.metrics import process  # noqa: PLC0415 -- as above
@@ -94,6 +96,18 @@ def _tell(invocation: Invocation, command: str, watch: Watch, code: int, *, beat
             tell_metrics(invocation, cluster, ended)
     except Exception as error:  # noqa: BLE001 -- the run went as it went, whatever happens to those who watch
         _log.warning("metrics or heartbeat: %s", quoted(f"{type(error).__name__}: {error}"))
+
+
+def _bark(invocation: Invocation, cluster: str) -> None:
+    """Tell the Alertmanagers that want to notice when no run comes any more."""
+    settings = invocation.settings
+    if not any(config.watchdog for r in settings.receivers for config in r.alertmanager_configs):
+        return
+    from etl.alerts.receivers import watchdog  # noqa: PLC0415 -- only where it is wanted
+    from etl.alerts.receivers.target import Outside  # noqa: PLC0415
+
+    outside = Outside(invocation.environ, invocation.stderr)
+    watchdog.bark(settings, outside, cluster=cluster, now=invocation.clock())
 
 
 def tell_metrics(invocation: Invocation, cluster: str, ended: Ended) -> Readings:

@@ -225,6 +225,8 @@ class AlertmanagerConfig(WireConfig, frozen=True):
     """File that holds the token."""
     ends_after: Duration = Duration(hours=26)
     """How long an alert fires there if nobody sends it again: the time between two digests, and some grace."""
+    watchdog: Duration | None = None
+    """How long after a run that went well the alert EventlakeWatchdog goes on firing there; null: there is none. Three times ``source.interval`` is enough."""
 
 
 class AppriseConfig(Section, frozen=True):

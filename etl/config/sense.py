@@ -13,6 +13,7 @@ from datetime import time, timedelta
 from urllib.parse import urlsplit
 
 from etl.config import door, targets, watching
+from etl.config.receivers import Receiver
 from etl.config.settings import Digest, Settings, Source, Storage
 from etl.config.targets import is_web
 from etl.timespan import parse_zone
@@ -55,6 +56,7 @@ def mistakes(settings: Settings) -> Iterator[Found]:
     yield from watching.mistakes(settings.metrics, settings.heartbeat)
     for index, receiver in enumerate(settings.receivers):
         yield from targets.mistakes(receiver, f"receivers[{index}]")
+        yield from _watchdogs(receiver, f"receivers[{index}]", settings.source.interval)
 
 
 def _readable(settings: Settings) -> Iterator[Found]:
@@ -168,6 +170,15 @@ def _retention(settings: Settings) -> Iterator[Found]:
             yield (
                 path,
                 f"{days} is too few: digest.baseline and source.ttl need at least {least} days; 0 keeps everything",
+            )
+
+
+def _watchdogs(receiver: Receiver, path: str, interval: timedelta) -> Iterator[Found]:
+    for index, config in enumerate(receiver.alertmanager_configs):
+        if config.watchdog and config.watchdog <= interval:
+            yield (
+                f"{path}.alertmanager_configs[{index}].watchdog",
+                f"{config.watchdog} ends before the next run; give more than source.interval ({interval})",
             )
 
 

@@ -122,8 +122,9 @@ def _amounts(given: dict[str, object], path: str) -> Iterator[Found]:
     timeout = given.get("timeout", _SECOND)
     if isinstance(timeout, timedelta) and timeout < _SECOND:
         yield f"{path}.timeout", f"{timeout} is too short; give at least 1s"
-    for name in ("max_alerts", "ends_after", "max_characters"):
-        if not given.get(name, 1):
+    for name in ("max_alerts", "ends_after", "max_characters", "watchdog"):
+        # What may be null is asked for by its value.
+        if given.get(name, 1) is not None and not given.get(name, 1):
             yield f"{path}.{name}", "is 0, so that nothing would be sent"
     parts = given.get("max_parts", 1)
     if isinstance(parts, int) and not 1 <= parts <= _MOST_PARTS:

@@ -7,7 +7,7 @@ set of labels names an alert, so the same alert twice is one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import ClassVar
@@ -18,11 +18,12 @@ from etl.alerts.receivers import answers
 from etl.alerts.receivers.facts import FACTS
 from etl.alerts.receivers.target import Outside, Part
 from etl.config.receivers import AlertmanagerConfig
-from etl.timespan import rfc3339
+from etl.timespan import brief, rfc3339
 from etl.wire import budget, escaping, http, secrets
 from etl.wire.http import judge
 from etl.wire.outcome import Kind, Outcome
 
+WATCHDOG = "EventlakeWatchdog"
 _PATH = "/api/v2/alerts"
 _MOMENT = timedelta(seconds=1)
 
@@ -60,6 +61,26 @@ class Alertmanager:
         sure = rfc3339(now + self._config.ends_after)
         alerts = [{**alert, "endsAt": sure} for alert in payload["firing"]]
         alerts += [_ended(alert, now) for alert in payload["resolved"]]
+        return self._posted(alerts, now)
+
+    def bark(self, cluster: str, now: datetime) -> Outcome | None:
+        """Send the alert that always fires, until a while from ``now``; null where none is wanted."""
+        if not self._config.watchdog:
+            return None
+        length = brief(self._config.watchdog)
+        alert = {
+            # Not the name of Prometheus' own: a route to a dead man's switch would take one for the other.
+            "labels": {"alertname": WATCHDOG, "cluster": cluster, "severity": "none"},
+            "annotations": {
+                "summary": f"eventlake watches {cluster or 'its clusters'}",
+                "description": f"This alert always fires. It ends when no run of eventlake went well for {length}.",
+            },
+            "startsAt": rfc3339(now),
+            "endsAt": rfc3339(now + self._config.watchdog),
+        }
+        return self._posted([alert], now)
+
+    def _posted(self, alerts: Sequence[Mapping[str, object]], now: datetime) -> Outcome:
         headers = {"Content-Type": "application/json"}
         if token := self._token():
             headers["Authorization"] = f"Bearer {token}"
