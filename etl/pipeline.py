@@ -158,6 +158,7 @@ def digests(
                 health=health(language),
                 record=told.record,
                 silences=told.silences,
+                urgent=told.urgent,
             ),
             msgspec.structs.replace(settings, language=language, receivers=receivers),
         )

@@ -61,6 +61,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     baseline: float | None = None
     last_seen: datetime | None = None
     words: dict[Language, Words] = {}
+    urgent: bool = False
+    """Whether evaluations after snapshots have told it: what opens and closes alerts hears of it from them."""
 
     @property
     def standing(self) -> str:
@@ -88,6 +90,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             fingerprint=self.fingerprint,
             fired_at=self.fired_at,
             state=self.state,
+            urgent=self.urgent,
         )
 
 

@@ -56,7 +56,7 @@ def webhook(digest: Digest, receiver: str, shown: Iterable[Finding]) -> dict[str
         "version": "4",
         "groupKey": f"{{}}:{{clusters={','.join(digest.clusters)!r}}}",
         "truncatedAlerts": total - len(alerts),
-        "status": "firing" if total > len(digest.resolved) else "resolved",
+        "status": "firing" if total > len(closed(digest)) else "resolved",
         "receiver": receiver,
         "groupLabels": {},
         "commonLabels": _common([alert["labels"] for alert in alerts]),
@@ -66,9 +66,24 @@ def webhook(digest: Digest, receiver: str, shown: Iterable[Finding]) -> dict[str
     }
 
 
+def held(digest: Digest) -> tuple[Finding, ...]:
+    """Return what is open for a target that holds alerts.
+
+    What urgent messages opened is sent again by digests, too, or it would be forgotten; of what they
+    have closed since, a digest that counts a whole day says nothing.
+    """
+    own = (one for one in (*digest.findings, *digest.still) if not one.urgent)
+    return (*own, *digest.urgent)
+
+
+def closed(digest: Digest) -> tuple[Finding, ...]:
+    """Return what is over for a target that holds alerts."""
+    return tuple(one for one in digest.resolved if not one.urgent)
+
+
 def every(digest: Digest) -> tuple[Finding, ...]:
-    """Return all alerts of a digest, those that are over last."""
-    return (*digest.findings, *digest.still, *digest.resolved)
+    """Return all alerts of a digest for targets that hold them, those that are over last."""
+    return (*held(digest), *closed(digest))
 
 
 def started(finding: Finding, digest: Digest) -> datetime:

@@ -199,6 +199,8 @@ class Composer:
         lines += [self._entries.silence(entry) for entry in digest.silences]
         if digest.inhibited:
             lines.append(counted(words.inhibited, digest.inhibited))
+        if digest.paused:
+            lines.append(counted(words.paused, digest.paused))
         names = [entry.alert for entry in digest.held]
         names += [entry.matchers for entry in digest.silences]
         items = [self._dialect.item(line) for line in lines[:rows]]

@@ -25,6 +25,7 @@ from etl.alerts.model import (
     Totals,
 )
 from etl.alerts.rules import Rule
+from etl.alerts.standing import UNKNOWN, Standing
 from etl.config.settings import Settings
 from etl.lake.query import Session
 from etl.timespan import Window
@@ -85,7 +86,7 @@ def gathered(
         )
         asked = parts.Asked(few.session, window, baseline)
         totals = asked.rows("totals")
-        first_seen = parts.first_seen(asked, parts.seen_before(session, baseline))
+        first_seen = parts.first_seen(asked, parts.seen_before(session, baseline, learned))
         movers = parts.movers(asked, proof.coverage, first_seen)
         noisiest = parts.noisiest(asked)
     covered = frozenset(wholly_seen(session, window, learned, proof.clusters))
@@ -112,10 +113,11 @@ def written(
     health: Iterable[str] = (),
     record: Record | None = None,
     silences: tuple[Silenced, ...] = (),
+    urgent: Standing = UNKNOWN,
 ) -> Digest:
     """Put ``facts`` into the words of one language, and tell of each alert what ``record`` says.
 
-    Without a record all that fires is told. ``health`` are lines that others have to say; those
+    Without a record all that fires is told. ``urgent`` is what evaluations after snapshots know. ``health`` are lines that others have to say; those
     of the lake, the ledger and the rules are added.
     """
     proof, evaluation = facts.proofs[language], facts.evaluation
@@ -151,6 +153,8 @@ def written(
         cut=dict(record.cut),
         silences=silences,
         inhibited=sum(alert.stayed == "inhibited" for alert in record.alerts),
+        paused=urgent.paused,
+        urgent=tuple(alert.finding(language) for alert in urgent.firing),
     )
 
 

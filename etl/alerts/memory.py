@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import unquote
 
 import msgspec
 
@@ -63,6 +64,17 @@ class Memory:
                 return None
         return None
 
+    def since(self, moment: datetime) -> list[Record]:
+        """Return the records of windows that end after ``moment``, the newest first."""
+        found: list[Record] = []
+        for path in self._paths():
+            record = self._read(path)
+            if record is not None and record.end <= moment:
+                break
+            if record is not None:
+                found.append(record)
+        return found
+
     def write(self, record: Record) -> Record | None:
         """Write ``record``; null if another run took its number first."""
         path = f"{self.folder}/{record.number:08d}.json"
@@ -96,6 +108,13 @@ class Memory:
             if not is_of_the_file(error):
                 raise
             return None
+
+
+def memories(files: Files, kind: Kind) -> list[Memory]:
+    """Return the memories of one kind that a lake has, of all scopes."""
+    scopes = {path.split("/")[2] for path in files.list(f"{ROOT}/{kind}") if _number(path)}
+    names = sorted(unquote(scope.removeprefix("cluster=")) for scope in scopes - {"all"})
+    return [Memory(files, kind, name) for name in (*([""] if "all" in scopes else []), *names)]
 
 
 def _number(path: str) -> int:

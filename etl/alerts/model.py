@@ -40,6 +40,8 @@ class Finding:
     """Since when it fires, where evaluations before this one are remembered."""
     state: str = "firing"
     """firing; no_data or error while nobody can know; resolved."""
+    urgent: bool = False
+    """Whether urgent messages have told it, so that what opens and closes alerts hears of it from them alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,10 @@ class Digest:
     resolved: tuple[Finding, ...] = ()
     silences: tuple[Silenced, ...] = ()
     inhibited: int = 0
+    paused: int = 0
+    """Urgent alerts of the window that had to wait for the pause of urgent messages."""
+    urgent: tuple[Finding, ...] = ()
+    """What urgent messages have told and what fires still: for targets that forget what nobody sends again."""
     elsewhere: int = 0
     """Alerts that routes lead to other receivers, so that a share without any is not taken for a quiet day."""
     kind: Kind = "digest"

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from etl.alerts.baseline import Baseline
+from etl.alerts.learned import Learned
 from etl.alerts.model import Coverage, FirstSeen, Mover, Noisy, Totals
 from etl.errors import quoted
 from etl.lake.query import Session
@@ -61,13 +62,18 @@ def totals(rows: Sequence[Mapping[str, Any]], baseline: Baseline) -> Totals:
     )
 
 
-def seen_before(session: Session, baseline: Baseline) -> set[tuple[str, ...]]:
+def seen_before(session: Session, baseline: Baseline, learned: Learned) -> set[tuple[str, ...]]:
     """Return (cluster, reason, kind of object) of all that is not new."""
     if not (clusters := list(baseline.clusters)):
         return set()
     start = baseline.window.start
-    since = min(start - FIRST_SEEN_REACH, baseline.start)
-    bounds = {"since": since, "start": start, "clusters": clusters}
+    bounds = {
+        "reach": min(start - FIRST_SEEN_REACH, baseline.start),
+        "start": start,
+        "end": baseline.window.end,
+        "clusters": clusters,
+        "known": [learned.since.get(cluster) for cluster in clusters],
+    }
     rows = session.run(statement("rules/seen_before").text, bounds).to_pylist()
     return {(row["cluster"], row["reason"], row["object_kind"]) for row in rows}
 

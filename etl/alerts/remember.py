@@ -10,6 +10,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import msgspec
+
 from etl.alerts import state, telling
 from etl.alerts.alert import Alert, Record, Words, fingerprint
 from etl.alerts.coverage import is_seen
@@ -17,18 +19,23 @@ from etl.alerts.evaluate import Evaluation
 from etl.alerts.learned import Learned
 from etl.alerts.model import Finding, Kind, Language
 from etl.alerts.rules import Rule
+from etl.alerts.standing import UNKNOWN, Standing
 from etl.timespan import Window
 
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """Which evaluation it is: of what kind, of which cluster alone, about which window, made when."""
+    """Which evaluation it is: of what kind, of which cluster alone, about which window, made when.
+
+    ``urgent`` is what evaluations after snapshots know.
+    """
 
     kind: Kind
     scope: str
     window: Window
     learned: Learned
     now: datetime
+    urgent: Standing = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +85,8 @@ def remembered(
             worded=tuple(words),
         )
         if (after := state.stepped(old.get(name), step, fingerprint=name)) is not None:
-            alerts.append(after)
+            ruled = _is_ruled(after, old.get(name), rule, occasion)
+            alerts.append(msgspec.structs.replace(after, urgent=ruled))
     return _told(before, number, alerts, asked, occasion, customs)
 
 
@@ -121,6 +129,15 @@ def _told(
         alerts=told,
         cut=cut,
     )
+
+
+def _is_ruled(alert: Alert, before: Alert | None, rule: Rule, occasion: Occasion) -> bool:
+    """Whether what opens and closes alerts hears of this one from another memory than this."""
+    urgent = occasion.urgent
+    if occasion.kind == "urgent":
+        # Two jobs may know the same sum over clusters: it is over where it is over for both.
+        return alert.state == "resolved" and urgent.holds(alert)
+    return rule.urgent and urgent.rules(alert, before)
 
 
 def _found(

@@ -19,6 +19,7 @@ from etl.alerts.memory import Memory
 from etl.alerts.model import Kind, Language, Silenced
 from etl.alerts.remember import Customs, Occasion, remembered
 from etl.alerts.rules import Rule
+from etl.alerts.standing import UNKNOWN, Standing, standing
 from etl.config.settings import Settings
 from etl.lake.files import Files
 from etl.lake.query import Session
@@ -29,12 +30,14 @@ from etl.timespan import Window
 class Round:
     """What one evaluation found, its record, and the silences that were in force.
 
-    Without a record nobody remembers: the window lies before what was evaluated last.
+    Without a record nobody remembers: the window lies before what was evaluated last. A digest also
+    knows what ``urgent`` messages have told.
     """
 
     facts: Facts
     record: Record | None
     silences: tuple[Silenced, ...]
+    urgent: Standing = UNKNOWN
 
 
 def evaluated(  # noqa: PLR0913 -- of whom, by which rules, about when, in which words
@@ -93,6 +96,7 @@ def remembering(  # noqa: PLR0913 -- the same, of any kind
     looked = _looked_at(session, before, record, window, now)
     facts = look(looked)
     quiet = silences.in_force(settings, files, window.end)
+    urgent = standing(files, window, without=cluster if kind == "urgent" else None)
     if before is None or before.end < window.end:
         inhibition = Inhibition.of(settings)
         record = remembered(
@@ -100,7 +104,7 @@ def remembering(  # noqa: PLR0913 -- the same, of any kind
             number,
             facts.evaluation,
             rules,
-            Occasion(kind, cluster, window, looked, now),
+            Occasion(kind, cluster, window, looked, now, urgent),
             covered=facts.covered,
             clusters=facts.clusters,
             customs=Customs(
@@ -116,7 +120,8 @@ def remembering(  # noqa: PLR0913 -- the same, of any kind
         elif keep:
             memory.prune(before, now)
             silences.prune(files, now)
-    return Round(facts, record, quiet.counted(record.alerts) if record else ())
+    held = quiet.counted(record.alerts) if record else ()
+    return Round(facts, record, held, urgent if kind == "digest" else UNKNOWN)
 
 
 def _looked_at(

@@ -69,6 +69,8 @@ class _Tree:
             held=digest.held if general else (),
             silences=digest.silences if general else (),
             inhibited=digest.inhibited if general else 0,
+            paused=digest.paused if general else 0,
+            urgent=self._filtered(digest.urgent, _finding),
             cut=digest.cut if general else {},
             health=digest.health if general else (),
         )
@@ -106,6 +108,7 @@ def _of_group(
         findings=tuple(filter(mine, digest.findings)),
         still=tuple(filter(mine, digest.still)),
         resolved=tuple(filter(mine, digest.resolved)),
+        urgent=tuple(filter(mine, digest.urgent)),
         first_seen=tuple(row for row in digest.first_seen if near(_first_seen(row))),
         movers=tuple(row for row in digest.movers if near(_mover(row))),
         noisiest=tuple(row for row in digest.noisiest if near(_noisy(row))),

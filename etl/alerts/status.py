@@ -52,6 +52,7 @@ class Status:
             (words.held_count, len(digest.held)),
             (words.silenced_count, digest.silenced),
             (words.inhibited, digest.inhibited),
+            (words.paused, digest.paused),
         )
         return [counted(phrase, count) for phrase, count in counts if count]
 

@@ -87,6 +87,7 @@ class Words:
     """A silence: {matchers}, {count}, {until} and {by}."""
     silenced_count: str
     inhibited: str
+    paused: str
     health: str
     reason: str
     namespace: str
@@ -173,6 +174,7 @@ ENGLISH = Words(
     silence="silence of {matchers} by {by} until {until}: {count} alert|silence of {matchers} by {by} until {until}: {count} alerts",
     silenced_count="{count} alert silenced|{count} alerts silenced",
     inhibited="{count} alert for which another one stands|{count} alerts for which others stand",
+    paused="{count} urgent alert waited for a pause to end|{count} urgent alerts waited for a pause to end",
     health="Health of eventlake",
     reason="reason",
     namespace="namespace",
@@ -256,6 +258,7 @@ CHINESE = Words(
     silence="静默 {matchers}（{by}，至 {until}）：{count} 条告警",
     silenced_count="{count} 条告警已静默",
     inhibited="{count} 条告警被其他告警抑制",
+    paused="{count} 条紧急告警因发送间隔推迟告知",
     health="本工具自身状态",
     reason="原因",
     namespace="命名空间",

@@ -2,110 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 from pytest_httpserver import HTTPServer
-from werkzeug import Request, Response
 
 from tests.lib.apiserver import ApiServer
-from tests.lib.commandline import NOW, Done, eventlake, rows
+from tests.lib.commandline import rows
 from tests.lib.events import event
-
-DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
-# The digest is due at nine.
-NINE = NOW + timedelta(hours=1, minutes=5)
-RULES = {
-    "default_rules": False,
-    "groups": [
-        {
-            "name": "shop",
-            "rules": [
-                {
-                    "alert": "Crashes",
-                    "match": {"reason": "BackOff"},
-                    "by": ["cluster", "namespace", "name"],
-                    "limit": 500,
-                    "annotations": {"summary": "{{ labels.name }} crashes"},
-                },
-                {
-                    "alert": "NodeLost",
-                    "match": {"reason": "NodeNotReady"},
-                    "by": ["cluster", "name"],
-                    "urgent": True,
-                    "labels": {"severity": "critical"},
-                    "annotations": {"summary": "{{ labels.name }} is lost"},
-                },
-            ],
-        }
-    ],
-    # One list a day proves it: events live for two.
-    "source": {"ttl": "48h", "interval": "24h"},
-}
-
-
-class Mornings:
-    """A job that runs once a morning, and what its webhook gets."""
-
-    def __init__(self, folder: Path, server: ApiServer, http: HTTPServer, **settings: Any) -> None:
-        """Write the configuration."""
-        self.lake, self.server, self.now = folder / "lake", server, NINE
-        self.taken: list[dict[str, Any]] = []
-        http.expect_request("/hook", method="POST").respond_with_handler(self._take)
-        (folder / "address").write_text(http.url_for("/hook"), "utf-8")
-        target = {
-            "url_file": str(folder / "address"),
-            "allow_http": True,
-            "allow_private": True,
-        }
-        known = {
-            **RULES,
-            "lake": str(self.lake),
-            "cluster": "prod",
-            "receivers": [{"name": "chat", "webhook_configs": [target]}],
-            **settings,
-        }
-        kubeconfig = str(server.kubeconfig(folder / "kubeconfig"))
-        known["source"] = {**known["source"], "kubeconfig": kubeconfig}
-        self._config = folder / "eventlake.yaml"
-        self._config.write_text(yaml.safe_dump(known), "utf-8")
-
-    def __call__(self, *arguments: object, code: int = 0) -> Done:
-        """Run a command now; the page is young enough, because it is not what is looked at here."""
-        page = self.lake.parent / "reports" / "index.html"
-        page.parent.mkdir(exist_ok=True)
-        page.touch()
-        os.utime(page, (self.now.timestamp(), self.now.timestamp()))
-        done = eventlake("--config", self._config, *arguments, now=self.now)
-        assert done.code == code, done.err
-        return done
-
-    def morning(self, *names: str, run: bool = True) -> list[dict[str, Any]]:
-        """Let a day pass, in which these pods crash, and return what was sent after it."""
-        self.now += DAY
-        self.server.now = self.now
-        for name in names:
-            self.server.add(event(name, at=self.now - timedelta(hours=3), first=self.now))
-        before = len(self.taken)
-        if run:
-            self("snapshot")
-            self("digest")
-        return self.taken[before:]
-
-    def _take(self, request: Request) -> Response:
-        self.taken.append(json.loads(request.data))
-        return Response(status=200)
-
-
-def told(digest: dict[str, Any]) -> dict[str, list[str]]:
-    """Return the names in each part of a digest about alerts."""
-    parts = ("findings", "still", "resolved")
-    return {part: [one["labels"]["name"] for one in digest[part]] for part in parts if digest[part]}
+from tests.lib.mornings import DAY, MINUTE, Mornings, told
 
 
 @pytest.fixture
@@ -227,6 +133,9 @@ def test_what_is_urgent_does_not_wait(mornings: Mornings) -> None:
         {"resolved": ["n3"]},
         {"findings": ["n1", "n2", "n3"]},
     ]
+    # The third one, and that the others were over, had to wait.
+    assert mornings.taken[-1]["paused"] == 3
+    assert "3 urgent alerts waited for a pause to end" in mornings.taken[-1]["text"]
 
 
 def test_an_outage_of_ours_loses_nothing(mornings: Mornings) -> None:
@@ -255,3 +164,19 @@ def test_an_outage_of_ours_loses_nothing(mornings: Mornings) -> None:
     assert sum(one["value"] for one in digest["findings"]) == 1500
     assert digest["coverage"]["complete"]
     assert len({one["labels"]["name"] for one in digest["findings"]}) == 300
+
+
+def test_a_reason_that_is_listed_late_is_seen_for_the_first_time_then(mornings: Mornings) -> None:
+    """What was written before a digest and came to light behind it is new in the one that counts it."""
+    server = mornings.server
+    for _ in range(5):
+        mornings.morning()
+    # The list of the morning misses it; the next one has it.
+    at = mornings.now - timedelta(hours=5)
+    server.add(event("late", at=at, first=at, reason="NeverBefore"))
+    (digest,) = mornings.morning()
+    assert [(one["reason"], one["occurrences"]) for one in digest["first_seen"]] == [
+        ("NeverBefore", 1)
+    ]
+    (after,) = mornings.morning()
+    assert after["first_seen"] == []

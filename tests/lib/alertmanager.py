@@ -34,6 +34,11 @@ class Running:
         answer = httpx.get(f"{self.url}/api/v2/alerts", timeout=5)
         return {alert["labels"]["alertname"]: alert for alert in answer.json()}
 
+    def names(self) -> set[str]:
+        """Return the label ``name`` of each active alert."""
+        answer = httpx.get(f"{self.url}/api/v2/alerts", timeout=5)
+        return {alert["labels"]["name"] for alert in answer.json()}
+
     def wait(self, count: int) -> None:
         """Wait until the webhook was told ``count`` times; at most ten seconds."""
         for _ in range(1000):

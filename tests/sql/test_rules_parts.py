@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from etl.alerts.learned import BY_TIME, Learned
@@ -170,9 +171,29 @@ def test_seen_before() -> None:
         other   | Failed | Node        | 2026-11-01 10:00
         """
     )
-    since = WINDOW.start - timedelta(days=30)
-    found = rows(session_over(events), "seen_before", since=since, clusters=["prod"])
-    assert [tuple(row.values()) for row in found] == [("prod", "Failed", "Pod")]
+    assert seen_before(events) == [("prod", "Failed", "Pod")]
+
+
+def test_what_is_listed_late_was_not_seen_before() -> None:
+    """What no earlier evaluation knew is new, however long ago it happened; what one knew is not, even of this window."""
+    events = tables.events(
+        """
+        cluster | reason | object_kind | last_seen        | observed_at
+        prod    | Late   | Pod         | 2026-11-22 08:00 | 2026-11-22 10:00
+        prod    | Told   | Pod         | 2026-11-22 09:01 | 2026-11-22 09:02
+        prod    | Known  | Pod         | 2026-11-22 08:00 | 2026-11-22 08:30
+        """
+    )
+    known = datetime(2026, 11, 22, 9, 5, tzinfo=UTC)
+    assert seen_before(events, known) == [("prod", "Known", "Pod"), ("prod", "Told", "Pod")]
+    assert seen_before(events) == [("prod", "Known", "Pod"), ("prod", "Late", "Pod")]
+
+
+def seen_before(events: pa.Table, known: datetime | None = None) -> list[tuple[object, ...]]:
+    """Return what the last 30 days know of prod, after an evaluation that knew it up to a moment."""
+    reach = WINDOW.start - timedelta(days=30)
+    bounds = {"reach": reach, "clusters": ["prod"], "known": [known]}
+    return [tuple(r.values()) for r in rows(session_over(events), "seen_before", **bounds)]
 
 
 def movers(events: str, **parameters: object) -> list[tuple[object, ...]]:

@@ -47,8 +47,8 @@ class Alertmanager:
     def prepare(self, digest: Digest, *, step: int = 0) -> list[Part]:
         """Return all alerts at once; nothing where there is none."""
         del step
-        firing = [_alert(f, digest) for f in (*digest.findings, *digest.still)]
-        over = [_alert(f, digest) for f in digest.resolved]
+        firing = [_alert(f, digest) for f in alertform.held(digest)]
+        over = [_alert(f, digest) for f in alertform.closed(digest)]
         if not firing and not over:
             return []
         payload = {"firing": firing, "resolved": over}

@@ -45,8 +45,9 @@ class Pagerduty:
     def prepare(self, digest: Digest, *, step: int = 0) -> list[Part]:
         """Return an event per alert that is new, told again, or over; none on a quiet day."""
         del step
-        over = {alertform.name(finding): finding for finding in digest.resolved}
-        firing = list({alertform.name(finding): finding for finding in digest.findings}.values())
+        over = {alertform.name(finding): finding for finding in alertform.closed(digest)}
+        new = [finding for finding in digest.findings if not finding.urgent]
+        firing = list({alertform.name(finding): finding for finding in new}.values())
         limit = self._config.max_alerts
         parts = [_part(_resolve(finding)) for finding in over.values()]
         parts += [_part(_trigger(finding, digest)) for finding in firing[:limit]]
