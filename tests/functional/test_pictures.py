@@ -22,12 +22,12 @@ from etl.config.settings import Settings
 from etl.reports import picture
 from etl.reports.coverage import Span
 from etl.timespan import Window, parse_zone
-from tests.functional.test_mornings import Mornings
 from tests.lib import chats, mailserver, robot
 from tests.lib.apiserver import ApiServer
 from tests.lib.digests import HOSTILE, MORNING, NOW, QUIET, WINDOW
 from tests.lib.loopback import Answer, LoopbackServer
 from tests.lib.mailserver import MailServer
+from tests.lib.mornings import Mornings
 from tests.lib.sending import Sender, chat, sender
 
 PNG = b"\x89PNG\r\n\x1a\n"
