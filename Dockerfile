@@ -20,6 +20,7 @@ RUN ["/opt/build/bin/pip", "install", "--require-hashes", "-r", "requirements/bu
 COPY pyproject.toml README.md LICENSE ./
 COPY etl/ etl/
 COPY sql/ sql/
+COPY deploy/ask/ deploy/ask/
 RUN ["/opt/build/bin/python", "-m", "hatchling", "build", "-t", "wheel", "-d", "/dist"]
 RUN ["/opt/eventlake/bin/pip", "install", "--no-deps", "--no-index", "--find-links", "/dist", "eventlake"]
 

@@ -22,6 +22,7 @@ import click
 
 from etl import __version__, log
 from etl.commands.invocation import Invocation
+from etl.commands.options import SPAN
 from etl.errors import EventlakeError
 from etl.lean import without_numpy
 
@@ -59,6 +60,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "sample": ("sample", "sample", "Write the embedded sample of real events into a lake."),
     "version": ("version", "version", "Print the version."),
 }
+_PLUGIN = "kubectl eventlake"
+_WORDS = "etl.cli.words"
 # 128 + the signal's number, as shells have it.
 _INTERRUPTED = 130
 _log = logging.getLogger(__name__)
@@ -96,6 +99,11 @@ class LazyGroup(click.Group):
         )
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Keep what stands behind the global options, which a pod may be asked, and run it."""
+        ctx.meta[_WORDS] = (*ctx._protected_args, *ctx.args)  # noqa: SLF001 -- click's own name for the command
+        return super().invoke(ctx)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the commands without importing them."""
         with formatter.section("Commands"):
@@ -116,7 +124,8 @@ class LazyGroup(click.Group):
     metavar="PATH",
     envvar="EVENTLAKE_LAKE",
     cls=Option,
-    help="Folder of the lake, or s3://, gs://, az:// with bucket and prefix. [default: lake]",
+    help="Folder of the lake, or s3://, gs://, az:// with bucket and prefix, or pvc://NAMESPACE."
+    " [default: lake; kubectl eventlake: pvc://eventlake]",
 )
 @click.option(
     "--cluster",
@@ -142,18 +151,49 @@ class LazyGroup(click.Group):
     cls=Option,
     help="Form of the messages on stderr.",
 )
+@click.option(
+    "--context",
+    metavar="NAME",
+    envvar="EVENTLAKE_CONTEXT",
+    cls=Option,
+    help="A lake on a volume: context of the kubeconfig through which it is asked.",
+)
+@click.option(
+    "--pod-image",
+    metavar="IMAGE",
+    envvar="EVENTLAKE_POD_IMAGE",
+    cls=Option,
+    help="The same: image of the pod that asks.  [default: the job's]",
+)
+@click.option(
+    "--pod-timeout",
+    type=SPAN,
+    metavar="SPAN",
+    envvar="EVENTLAKE_POD_TIMEOUT",
+    cls=Option,
+    help="The same: time after which the pod ends by itself.  [default: 9m]",
+)
+@click.option(
+    "--write",
+    is_flag=True,
+    help="The same: let the command change the lake; otherwise it is mounted read-only.",
+)
 @click.version_option(
     __version__, "--version", prog_name="eventlake", message="%(prog)s %(version)s"
 )
-@click.pass_obj
-def cli(
-    invocation: Invocation,
+@click.pass_context
+def cli(  # noqa: PLR0913 -- click gives options as arguments
+    called: click.Context,
     config: str | None,
     lake: str | None,
     cluster: str | None,
+    context: str | None,
+    pod_image: str | None,
+    pod_timeout: timedelta | None,
     *,
     quiet: bool,
     log_format: str,
+    write: bool,
 ) -> None:
     """History, analysis and alerting of Kubernetes events.
 
@@ -162,6 +202,7 @@ def cli(
 
     Try it on the embedded sample: eventlake run --sample
     """
+    invocation: Invocation = called.obj
     invocation.config = config
     invocation.lake_option = lake
     invocation.cluster_option = cluster
@@ -173,6 +214,14 @@ def cli(
         stream=invocation.stderr,
         run=invocation.run_id,
     )
+    # Only what may be on a volume is looked at closer: everything else starts as fast as ever.
+    if (place := invocation.volume(plugin=called.info_name == _PLUGIN)) is not None:
+        from etl.commands import elsewhere  # noqa: PLC0415 -- PyYAML and the room that speaks to kubectl
+
+        means = elsewhere.Means(context or "", pod_image or "", pod_timeout, write)
+        code = elsewhere.answered(called, cli, called.meta[_WORDS], place, means)
+        if code is not None:
+            called.exit(code)
 
 
 def main(
@@ -239,7 +288,7 @@ def _form(given: Sequence[str], environ: Mapping[str, str]) -> str:
 def _called_as(path: str) -> str:
     """Return what somebody typed: kubectl runs ``kubectl-eventlake`` for ``kubectl eventlake``."""
     name = os.path.basename(path)  # noqa: PTH119 -- pathlib is not loaded yet, and --help is quick
-    return "kubectl eventlake" if name.startswith("kubectl-eventlake") else "eventlake"
+    return _PLUGIN if name.startswith("kubectl-eventlake") else "eventlake"
 
 
 def _failed(error: Exception, invocation: Invocation) -> int:

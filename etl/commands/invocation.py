@@ -61,6 +61,19 @@ class Invocation:
         """Where the lake is: option or environment, else the configuration, else ``./lake``."""
         return self.lake_option or self.settings.lake or DEFAULT_LAKE
 
+    def volume(self, *, plugin: bool) -> str | None:
+        """The address of a lake on a volume in a cluster; null where the lake is not there.
+
+        The plugin of kubectl goes there by itself when no lake is named: that is the empty address.
+        """
+        named = self.lake_option
+        # A configuration is read as a whole, with all its mistakes, by the command that needs it.
+        if named is None and self.config and (plugin or _may_name_a_volume(Path(self.config))):
+            named = self.settings.lake or None
+        if named is None:
+            return "" if plugin else None
+        return named if named.startswith("pvc://") else None
+
     @property
     def lake(self) -> Lake:
         """The lake; it need not exist yet."""
@@ -176,3 +189,11 @@ class Invocation:
         """Write to standard output: the answer that was asked for, and nothing else."""
         self.stdout.write(text if text.endswith("\n") else text + "\n")
         self.stdout.flush()
+
+
+def _may_name_a_volume(config: Path) -> bool:
+    try:
+        return b"pvc://" in config.read_bytes()
+    except OSError:
+        # The command says what is wrong with the file.
+        return False

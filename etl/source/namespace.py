@@ -22,7 +22,12 @@ _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace
 def current(
     source: Source, environ: Mapping[str, str], *, service_account: Path = _SERVICE_ACCOUNT
 ) -> str:
-    """Return the namespace of the context, else the pod's where there is no kubeconfig, else ``default``."""
+    """Return the namespace of the context, else the pod's where there is no kubeconfig, else ``default``.
+
+    ``EVENTLAKE_NAMESPACE`` wins: in the pod that asks a lake it is that of whoever asks.
+    """
+    if given := environ.get("EVENTLAKE_NAMESPACE"):
+        return given
     configs = list(_configs(source, environ))
     if not configs:
         # No pod, or no right to read the file: then it is the default, as for kubectl.

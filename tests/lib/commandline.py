@@ -64,6 +64,7 @@ def eventlake(
     now: datetime = NOW,
     stdin: bytes = b"",
     sleep: Callable[[float], None] | None = None,
+    program: str | None = None,
 ) -> Done:
     """Run the command line in an empty environment; it never really sleeps."""
     out, err = io.BytesIO(), io.StringIO()
@@ -76,6 +77,7 @@ def eventlake(
             streams=(io.BytesIO(stdin), stdout, err),
             sleep=Waits() if sleep is None else sleep,
             clock=_slow(now),
+            program=program,
         )
     raw = out.getvalue()
     return Done(code, raw.decode("utf-8", "replace"), err.getvalue(), raw)

@@ -32,7 +32,9 @@ def shipped(root: Path) -> set[str]:
         for p in (root / "etl").rglob("*")
         if p.is_file() and "__pycache__" not in p.parts
     }
-    return package | {f"etl/{p.relative_to(root).as_posix()}" for p in root.glob("sql/**/*.sql")}
+    asked = {f"etl/deploy/{p.name}" for p in root.glob("deploy/ask/*.yaml")}
+    sql = {f"etl/{p.relative_to(root).as_posix()}" for p in root.glob("sql/**/*.sql")}
+    return package | asked | sql
 
 
 @pytest.fixture(scope="module")
