@@ -22,7 +22,8 @@ settings.register_profile("explore", deadline=None, suppress_health_check=[Healt
 settings.register_profile("repeat", settings.get_profile("explore"), derandomize=True)
 settings.load_profile("repeat")
 Tally = Callable[[str, int], None]
-_COUNTED = "counted"
+Show = Callable[[str, list[str]], None]
+_COUNTED, _SHOWN = "counted", "shown"
 
 
 # Who starts the tests in the background of a shell gives them, and all that they start, deaf ears.
@@ -74,6 +75,16 @@ def tally(request: pytest.FixtureRequest) -> Tally:
     return count
 
 
+@pytest.fixture
+def show(request: pytest.FixtureRequest) -> Show:
+    """Print lines below a title at the end of the report: a table that a test made."""
+
+    def told(title: str, lines: list[str]) -> None:
+        request.node.user_properties.append((_SHOWN, (title, lines)))
+
+    return told
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let a night try more histories than a test run, and a failure be tried again."""
     parser.addoption(
@@ -89,6 +100,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for key, value in report.user_properties if report.when == "call" else ():
             if key == _COUNTED:
                 counted[value[0]] += value[1]
+            if key == _SHOWN:
+                terminalreporter.section(value[0])
+                for line in value[1]:
+                    terminalreporter.line(line)
     if counted:
         terminalreporter.section("counted")
         for name, number in sorted(counted.items()):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tarfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,8 @@ from etl.lake.layout import FORMAT_VERSION
 from tests.lib.apiserver import ApiServer
 from tests.lib.commandline import Done, contents, eventlake, rows
 from tests.lib.events import event
+from tests.lib.older_lakes import unpack
 
-STORED = Path(__file__).parents[1] / "data" / "lakes" / "first-format.tar.gz"
 NOW = datetime(2026, 11, 19, 9, 15, tzinfo=UTC)
 # As tests/data/lakes/SOURCE.txt counts what happened.
 HAPPENED = [
@@ -35,9 +34,7 @@ COUNTED = (
 @pytest.fixture
 def lake(tmp_path: Path) -> Path:
     """Unpack the lake."""
-    with tarfile.open(STORED) as archive:
-        archive.extractall(tmp_path / "lake", filter="data")
-    return tmp_path / "lake"
+    return unpack(tmp_path / "lake")
 
 
 def _happened(lake: Path) -> list[tuple[Any, ...]]:

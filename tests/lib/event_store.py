@@ -124,6 +124,11 @@ class EventStore:
                 self._remove(key)
         return len(due)
 
+    def renew(self, now: datetime) -> None:
+        """Let every object live a whole TTL from ``now`` on, as etcd's next leader does with all leases."""
+        with self._changed:
+            self._written = dict.fromkeys(self._written, now)
+
     def advance(self, to: int | None = None) -> None:
         """Let the revision grow without a write to an event, as other resources make it grow."""
         with self._changed:
