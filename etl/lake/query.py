@@ -283,7 +283,6 @@ class Session(Viewing):
         """Create the views of the ledger and of what it promises in vain; return the ledger's files."""
         ledger = ledger_files(lake, listed, without=self._damaged)
         self._warn(ledger.warnings)
-        self._register("ledger_columns", manifest.FULL_SNAPSHOT_SCHEMA.empty_table())
         self._read_files("ledger", [lake.files.location(file.path) for file in ledger.files])
         self._register("present", _present(known))
         self._register("lost_rows", ledger.lost)

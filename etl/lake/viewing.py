@@ -80,6 +80,8 @@ class Viewing:
         columns, choose = FILE_VIEWS[view]
         if locations:
             self._connection.execute(choose, {"files": locations})
+            # Files of older versions lack columns; these are all of them.
+            self._register(f"no_{view}", columns.empty_table())
             self._view(view, statement(f"lake/{view}").text)
             return
         # DuckDB refuses an empty list of files, also in CREATE VIEW (2.0).
