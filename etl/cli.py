@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "import": ("imports", "import_", "Append events from kubectl dumps, folders or stdin."),
     "seal": ("seal", "seal", "Rewrite closed days as one sorted file each."),
     "retention": ("retention", "retention", "Delete the days that are older than what is kept."),
+    "redact": ("redact", "redact", "Mask secrets that are in the lake already."),
     "report": (
         "report",
         "report",

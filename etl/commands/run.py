@@ -141,7 +141,7 @@ def _page(invocation: Invocation, ready: Configured, _notes: list[str]) -> None:
     path = pipeline.page_path(settings, invocation.lake_path)
     if _stale(path, invocation.now, settings.report.every.total_seconds()):
         span = Window(invocation.now - settings.report.since, invocation.now)
-        _write_page(invocation, path, span, cluster=None)
+        write_page(invocation, path, span, cluster=None)
 
 
 def _urgent(invocation: Invocation, ready: Configured, _notes: list[str]) -> None:
@@ -208,13 +208,14 @@ def _run_sample(invocation: Invocation) -> None:
     invocation.say(f"lake    {invocation.lake_path}: {count} of {', '.join(result.clusters)}")
     span = Window(result.end - pipeline.DIGEST_SPAN, result.end)
     path = pipeline.page_path(invocation.settings, invocation.lake_path)
-    _write_page(invocation, path, span, cluster=invocation.cluster_option)
+    write_page(invocation, path, span, cluster=invocation.cluster_option)
     digests.preview(invocation, digests.configured(invocation), span)
     invocation.say(f"\npage    {path}")
     invocation.say(f"next    eventlake --lake {invocation.lake_path} report --list")
 
 
-def _write_page(invocation: Invocation, path: Path, span: Window, *, cluster: str | None) -> None:
+def write_page(invocation: Invocation, path: Path, span: Window, *, cluster: str | None) -> None:
+    """Write the page about ``span`` to ``path``; raises ``EventlakeError``."""
     from etl import pipeline  # noqa: PLC0415
     from etl.lake.query import session  # noqa: PLC0415
     from etl.progress import Turns  # noqa: PLC0415

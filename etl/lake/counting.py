@@ -8,6 +8,7 @@ memory at once is a slice, not a day.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -18,6 +19,7 @@ import pyarrow.parquet as pq
 
 from etl import schema
 from etl.lake.layout import Lake
+from etl.lake.masks import Masks
 from etl.lake.partitions import DAY, Basis, Sources
 from etl.lake.viewing import Viewing
 from etl.statements import statement
@@ -59,10 +61,10 @@ _COUNTED = pa.schema(
 )
 
 
-def merged_copies(lake: Lake, of: Basis, *, folder: str) -> Path | None:
-    """Write the states of which there is more than one copy, merged, into ``folder``; null if there are none."""
+def merged_copies(lake: Lake, of: Basis, *, folder: str, masks: Masks | None = None) -> Path | None:
+    """Write the states of which there is more than one copy, merged and masked, into ``folder``; null if there are none."""
     with _Working(lake, of, folder) as working:
-        return working.merged_copies(Path(folder) / "copies.parquet")
+        return working.merged_copies(Path(folder) / "copies.parquet", masks or Masks(()))
 
 
 def places(lake: Lake, of: Basis, copies: Path | None, *, day: date, folder: str) -> pa.Table:
@@ -88,17 +90,17 @@ class _Working(Viewing):
         self._of_lake = lake
         self._of = of
 
-    def merged_copies(self, path: Path) -> Path | None:
+    def merged_copies(self, path: Path, masks: Masks) -> Path | None:
         """Merge copies slice by slice: merging needs all columns of all copies at once."""
         with self._told():
-            return self._merged_copies(path)
+            return self._merged_copies(path, masks)
 
     def places(self, copies: Path | None, day: date) -> pa.Table:
         """Count one slice of lineages after the other, then put all in order."""
         with self._told():
             return self._places(copies, day)
 
-    def _merged_copies(self, path: Path) -> Path | None:
+    def _merged_copies(self, path: Path, masks: Masks) -> Path | None:
         self._read_states(self._of_lake, Sources([], [], [], self._of.own))
         self._statement("copied").create("copied")
         count = self._count("copied")
@@ -110,7 +112,8 @@ class _Working(Viewing):
         with pq.ParquetWriter(path, schema.FULL_SCHEMA) as writer:
             for _slice in self._slices(count):
                 for batch in self._connection.table("merged").to_arrow_reader(_BATCH):
-                    writer.write_batch(batch.cast(schema.FULL_SCHEMA))
+                    rows = pa.Table.from_batches([batch.cast(schema.FULL_SCHEMA)])
+                    writer.write_table(masks.rows(rows, Counter()))
         return path
 
     def _places(self, copies: Path | None, day: date) -> pa.Table:

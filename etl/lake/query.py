@@ -307,6 +307,11 @@ class Session(Viewing):
             ):
                 for _batch in opened.iter_batches():
                     pass
+        except FileNotFoundError as error:
+            if path in lake.files.list(path.rpartition("/")[0]):
+                self._warn([left_out(path, "cannot be read", quoted(str(error), 120))])
+            # Else masked, and deleted at once, since it was listed: what replaced it is listed now.
+            return False
         except (pa.ArrowException, OSError) as error:
             self._warn([left_out(path, "cannot be read", quoted(str(error), 120))])
             return False

@@ -11,6 +11,7 @@ list is deleted: what a file replaced goes at least an hour later, by another ru
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -29,6 +30,7 @@ from etl.lake.counting import merged_copies, places
 from etl.lake.gathering import ROWS_PER_GROUP, Opener, gathered
 from etl.lake.layout import Lake
 from etl.lake.leftovers import spill_folder
+from etl.lake.masks import Masks
 from etl.lake.partitions import (
     DAY,
     METADATA_KEY,
@@ -123,7 +125,7 @@ def seal(
     chosen, rows = waiting[:limit], 0
     for number, one in enumerate(chosen):
         telling = _of_day(tell, number, len(chosen), rows)
-        if done := _sealed(lake, known, one, clock, telling):
+        if done := sealed_anew(lake, known, one, clock=clock, tell=telling):
             rows += done.rows
             yield done
     for one in known.found.values():
@@ -136,10 +138,19 @@ def _of_day(tell: Tell, number: int, days: int, rows: int) -> Tell:
     return lambda share, count: tell((number + (share or 0.0)) / days, rows + count)
 
 
-def _sealed(
-    lake: Lake, known: Partitions, one: Partition, clock: Callable[[], datetime], tell: Tell
+def sealed_anew(
+    lake: Lake,
+    known: Partitions,
+    one: Partition,
+    *,
+    clock: Callable[[], datetime],
+    masks: Masks | None = None,
+    tell: Tell = untold,
 ) -> Done | None:
-    """Write the next generation of a day; null if another run was first."""
+    """Write the next generation of a day, whether it is due or not; null if another run was first.
+
+    Texts are masked by ``masks`` before anything of them is written. Raises ``LakeError``.
+    """
     generation = one.taken + 1
     before = known.before(one)
 
@@ -156,7 +167,7 @@ def _sealed(
     try:
         with spill_folder() as folder:
             of = basis(known, one)
-            copies = merged_copies(lake, of, folder=folder)
+            copies = merged_copies(lake, of, folder=folder, masks=masks)
             tell(_MERGED, 0)
             order = places(lake, of, copies, day=one.date, folder=folder)
             tell(_ORDERED, 0)
@@ -165,7 +176,7 @@ def _sealed(
                 files.append(lambda: copies.open("rb"))
             with Rolling(lake, of, cluster=one.cluster, day=one.date, folder=folder) as rolling:
                 tell(_KNOWN, 0)
-                groups = rolling.rolled_up(gathered(order, files))
+                groups = rolling.rolled_up(_masked(gathered(order, files), masks))
                 writer = _Writer(groups, made, expected=order.num_rows, tell=tell)
                 staged = lake.files.stage(path, writer)
     except QueryError as error:
@@ -175,6 +186,10 @@ def _sealed(
         _log.info("%s of %s was sealed by another run meanwhile", one.date, one.cluster)
         return None
     return Done(one.cluster, one.date, writer.rows, generation)
+
+
+def _masked(groups: Iterator[pa.Table], masks: Masks | None) -> Iterator[pa.Table]:
+    return groups if masks is None else (masks.rows(group, Counter()) for group in groups)
 
 
 def written_with(*, objects: int) -> dict[str, Any]:

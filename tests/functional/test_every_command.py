@@ -52,6 +52,7 @@ SCRIPT: list[tuple[timedelta, tuple[str, ...], str]] = [
     (2 * HOUR + 30 * MINUTE, ("sql", "select count(*) as n from deliveries", *JSON), '"n": 2'),
     (3 * HOUR, ("events", "-A", "--since", "14d"), "web-001"),
     (3 * HOUR, ("timeline", "pod/web-001", "-n", "shop", "--since", "14d"), "web-001"),
+    (3 * HOUR, ("redact", "--match", "(?i)back-off"), "prod: 2026-11-2"),
     (3 * HOUR, ("doctor", *JSON), "[]"),
     (3 * HOUR, ("metrics",), "eventlake_coverage_ratio{"),
     (5 * HOUR, ("sample",), "sample"),

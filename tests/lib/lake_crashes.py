@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from etl.lake.files import TEMPORARY_PREFIX
 from tests.lib import lake_jobs
 from tests.lib.bucket_copies import copied, fetched, is_address
@@ -86,6 +88,53 @@ def hold_after(work: Work, expected: Unharmed, lake: str, where: str) -> None:
     assert healed
     assert healed.events == expected.after.events, f"{where}, the next run does not heal"
     assert healed.works == expected.after.works, f"{where}, the ledger lacks what was done"
+
+
+def masked(work: Work, point: int, how: How | Cut) -> tuple[str, ...]:
+    """Kill a masking (``lake_jobs.mask``) before its call number ``point``, look, and let it run again; 0 is never.
+
+    Returns the calls that it made, of one that is killed none.
+    """
+    with _copy(work) as lake:
+        crash = StoreCrash(lake) if is_address(lake) else Crash(lake)
+        if point:
+            crash.point, crash.how = point, how
+        before = _but_text(_look(lake))
+        ended = done(work.job, lake, "masked", *work.arguments, crash=crash)
+        where = f"after a {how.value} before call {point}"
+        assert ended.killed == bool(point), where
+        assert _but_text(_look(lake)) == before, where
+        again = done(work.job, lake, "again", *work.arguments)
+        assert not again.error, f"{where}: {again.error}"
+        assert again.answer or not ended.killed or point > 2, where
+        found = _look(lake)
+        assert _but_text(found) == before, where
+        assert found
+        assert any(run.endswith("-redact") for run in found.runs), f"{where}, the ledger is silent"
+        assert lake_jobs.MASKED not in str(found.events), where
+        with _scratch() as folder:
+            if is_address(lake):
+                fetched(lake, folder / "lake")
+            whole = folder / "lake" if is_address(lake) else Path(lake)
+            assert not [path for path in whole.rglob("*") if _holds(path)], where
+        return ended.calls
+
+
+def _holds(path: Path) -> bool:
+    """Whether a file that is no run's any more holds what was to be masked."""
+    if not path.is_file():
+        return False
+    data = path.read_bytes()
+    told = (
+        str(pq.read_table(path, partitioning=None).to_pylist()) if path.suffix == ".parquet" else ""
+    )
+    return lake_jobs.MASKED.encode() in data or lake_jobs.MASKED in told
+
+
+def _but_text(found: Look | None) -> list[tuple[object, ...]]:
+    """Return what a lake answers but for messages: keys and counts."""
+    assert found
+    return [row[:7] for row in found.events]
 
 
 _looks: dict[str, Look | None] = {}

@@ -17,9 +17,10 @@ from urllib.parse import urlsplit
 
 from etl.config.settings import Source, Storage
 from etl.ingest import ImportRequest, Run, import_events, take_snapshot
-from etl.lake import append, deletions, ledger_seal, retention
+from etl.lake import append, deletions, documents, ledger_seal, redact, retention
 from etl.lake.folders import LocalFiles
 from etl.lake.layout import Lake
+from etl.lake.masks import Mask, Masks
 from etl.lake.objects import ObjectFiles
 from etl.lake.query import session
 from etl.source import decode, live
@@ -39,6 +40,10 @@ _ITEMS = 12
 _A_PAGE = 6
 # Every page becomes a part of its own, so that there is something between them.
 _HELD_BYTES = 1
+
+
+# What every event of the story says, and ``mask`` takes away.
+MASKED = "restarting failed container"
 
 
 def collected_at(number: int) -> datetime:
@@ -127,6 +132,14 @@ def retain(folder: str, _run: str, now: datetime) -> int:
     lake = lake_in(folder)
     retention.mark(lake, "prod", KEPT_FROM.date(), clock=lambda: now, ttl=lakes.TTL)
     return len(list(retention.sweep(lake, "prod", now=now)))
+
+
+def mask(folder: str, run: str, now: datetime) -> int:
+    """Mask what ``MASKED`` matches; return how many days and documents that were."""
+    lake = lake_in(folder)
+    masks = Masks((Mask("m", MASKED, "*"),))
+    days = list(redact.redact(lake, masks, run_id=run, clock=lambda: now))
+    return len([*days, *documents.redact(lake.files, masks)])
 
 
 @dataclass(frozen=True, slots=True)
