@@ -88,5 +88,15 @@ def test_every_command(
         assert done.code == 0, (command, done.err)
         assert said in done.out + done.err, (command, done.out, done.err)
     trees = {path.partition("/")[0] for path in files.list("")}
-    kept = {"_lake.json", "alerts", "live", "outbox", "parts", "silences", "snapshots", "switches"}
+    kept = {
+        "_lake.json",
+        "alerts",
+        "days",
+        "live",
+        "outbox",
+        "parts",
+        "silences",
+        "snapshots",
+        "switches",
+    }
     assert trees - {"_probe"} == kept
