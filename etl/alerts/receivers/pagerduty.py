@@ -110,13 +110,14 @@ def _trigger(finding: Finding, digest: Digest) -> dict[str, object]:
     links = [
         {"href": safe, "text": text} for text, page in pages.items() if (safe := escaping.url(page))
     ]
-    summary = finding.summary or finding.alert
     return {
         "event_action": "trigger",
         "dedup_key": alertform.name(finding),
         "payload": {
-            "summary": escaping.one_line(summary, _SUMMARY_CHARACTERS - 1),
-            "source": labels.get("cluster") or ",".join(digest.clusters)[:_VALUE_CHARACTERS],
+            # Of a text without a single character that is shown nothing is left, and both are mandatory.
+            "summary": escaping.one_line(finding.summary, _SUMMARY_CHARACTERS - 1)
+            or labels["alertname"],
+            "source": labels.get("cluster") or _source(digest),
             "severity": finding.severity,
             "timestamp": rfc3339(alertform.started(finding, digest)),
             "class": labels["alertname"],
@@ -133,12 +134,17 @@ def _more(rest: Sequence[Finding], digest: Digest) -> dict[str, object]:
     """Return the event that stands for all alerts beyond the limit."""
     names = ", ".join(dict.fromkeys(finding.alert for finding in rest))
     summary = escaping.one_line(f"{len(rest)} more alerts: {names}", _SUMMARY_CHARACTERS - 1)
-    source = ",".join(digest.clusters)[:_VALUE_CHARACTERS]
+    source = _source(digest)
     return {
         "event_action": "trigger",
         "dedup_key": escaping.one_line(f"eventlake more alerts {source}", 250),
         "payload": {"summary": summary, "source": source, "severity": rest[0].severity},
     }
+
+
+def _source(digest: Digest) -> str:
+    """Return the clusters on one line; it must not be empty."""
+    return escaping.one_line(",".join(digest.clusters), _VALUE_CHARACTERS) or "eventlake"
 
 
 def _said(event: dict[str, object]) -> str:
