@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -136,47 +136,3 @@ def test_what_is_urgent_does_not_wait(mornings: Mornings) -> None:
     # The third one, and that the others were over, had to wait.
     assert mornings.taken[-1]["paused"] == 3
     assert "3 urgent alerts waited for a pause to end" in mornings.taken[-1]["text"]
-
-
-def test_an_outage_of_ours_loses_nothing(mornings: Mornings) -> None:
-    """300 incidents with 1,500 occurrences before, in and after our own downtime: one digest with all of them."""
-    server, start = mornings.server, mornings.now
-    hostile = 'say "hi" \\ and\nanother line'
-
-    def burst(name: str, at: datetime) -> None:
-        server.now = at
-        for number in range(100):
-            server.add(event(f"{name}-{number:03d}", at=at, first=at, count=5, message=hostile))
-
-    burst("before", start + timedelta(hours=2))
-    mornings.now = start + timedelta(hours=3)
-    server.now = mornings.now
-    mornings("snapshot")
-    burst("down", start + timedelta(hours=8))
-    burst("after", start + timedelta(hours=20))
-    mornings.now = start + DAY
-    server.now = mornings.now
-    before = len(mornings.taken)
-    mornings("run")
-    mornings("run")
-    (digest,) = mornings.taken[before:]
-    assert len(digest["findings"]) == 300
-    assert sum(one["value"] for one in digest["findings"]) == 1500
-    assert digest["coverage"]["complete"]
-    assert len({one["labels"]["name"] for one in digest["findings"]}) == 300
-
-
-def test_a_reason_that_is_listed_late_is_seen_for_the_first_time_then(mornings: Mornings) -> None:
-    """What was written before a digest and came to light behind it is new in the one that counts it."""
-    server = mornings.server
-    for _ in range(5):
-        mornings.morning()
-    # The list of the morning misses it; the next one has it.
-    at = mornings.now - timedelta(hours=5)
-    server.add(event("late", at=at, first=at, reason="NeverBefore"))
-    (digest,) = mornings.morning()
-    assert [(one["reason"], one["occurrences"]) for one in digest["first_seen"]] == [
-        ("NeverBefore", 1)
-    ]
-    (after,) = mornings.morning()
-    assert after["first_seen"] == []

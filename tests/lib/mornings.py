@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -51,8 +52,15 @@ RULES = {
 class Mornings:
     """A job that runs once a morning, and what its webhook gets."""
 
-    def __init__(self, folder: Path, server: ApiServer, http: HTTPServer, **settings: Any) -> None:
-        """Write the configuration."""
+    def __init__(
+        self,
+        folder: Path,
+        server: ApiServer,
+        http: HTTPServer,
+        others: Sequence[dict[str, Any]] = (),
+        **settings: Any,
+    ) -> None:
+        """Write the configuration; ``others`` are receivers beside the webhook."""
         self.lake, self.server, self.now = folder / "lake", server, NINE
         self.taken: list[dict[str, Any]] = []
         http.expect_request("/hook", method="POST").respond_with_handler(self._take)
@@ -66,7 +74,7 @@ class Mornings:
             **RULES,
             "lake": str(self.lake),
             "cluster": "prod",
-            "receivers": [{"name": "chat", "webhook_configs": [target]}],
+            "receivers": [{"name": "chat", "webhook_configs": [target]}, *others],
             **settings,
         }
         kubeconfig = str(server.kubeconfig(folder / "kubeconfig"))
