@@ -1,19 +1,25 @@
-"""``eventlake doctor``: what is wrong with the lake, and with leave to do so, mend it."""
+"""``eventlake doctor``: what is wrong with the lake, and with leave to do so, mend it; or whether a run would work."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from etl.commands.digest import configured
 from etl.commands.invocation import Invocation
 from etl.commands.output import console, deliver
-from etl.errors import LakeError
+from etl.errors import ClusterError, DeliveryError, LakeError, UsageError
 
 if TYPE_CHECKING:
+    from etl.config.settings import Source
     from etl.lake.findings import Finding
+
+# What a run would end with.
+_FAILURES = {kind.exit_code: kind for kind in (UsageError, ClusterError, LakeError, DeliveryError)}
 
 
 @click.command()
@@ -26,6 +32,11 @@ if TYPE_CHECKING:
     "--repair",
     is_flag=True,
     help="Rebuild what can be: caches, the marker, days to be sealed; sweep what dead runs left.",
+)
+@click.option(
+    "--live",
+    is_flag=True,
+    help="Look at cluster, schedule, lake and receivers as a run needs them, and send nothing.",
 )
 @click.option(
     "--format",
@@ -43,13 +54,29 @@ if TYPE_CHECKING:
 )
 @click.pass_obj
 def doctor(
-    invocation: Invocation, form: str, output: Path | None, *, quarantine: bool, repair: bool
+    invocation: Invocation,
+    form: str,
+    output: Path | None,
+    *,
+    quarantine: bool,
+    repair: bool,
+    live: bool,
 ) -> None:
     """Read every file of the lake to its end and list what is wrong, with what to do about each.
 
     Ends with code 4 if something is wrong that is not only a notice; with --quarantine or
     --repair it lists, and the code tells, what is wrong after that. It changes nothing without them.
+
+    With --live it looks at the configuration in its world instead: may the account list events, do
+    clocks agree, does the schedule leave room, can the lake be written to, can receivers be reached.
+    The code is that of the first thing that fails.
     """
+    if live:
+        if quarantine or repair:
+            message = "--live looks at what a run needs, and mends nothing; call doctor once more without it"
+            raise UsageError(message)
+        _live(invocation, form, output)
+        return
     found = _found(invocation)
     if quarantine or repair:
         _mend(invocation, found, quarantine=quarantine, repair=repair)
@@ -58,7 +85,8 @@ def doctor(
         text = json.dumps([_row(one) for one in found], indent=2, ensure_ascii=False)
         deliver(invocation, f"{text}\n".encode(), output)
     elif found:
-        _table(invocation, found, output)
+        rows = [(o.meaning.level, o.kind, o.path, o.detail, o.meaning.advice) for o in found]
+        _table(invocation, ("level", "kind", "path", "what", "do"), rows, output)
     troubles = [one for one in found if one.meaning.level == "trouble"]
     if troubles:
         many = "thing is" if len(troubles) == 1 else "things are"
@@ -66,6 +94,54 @@ def doctor(
         raise LakeError(message)
     notices = f"; {len(found):,} notices" if found else ""
     invocation.say(f"the lake {invocation.lake_path} is healthy{notices}")
+
+
+def _live(invocation: Invocation, form: str, output: Path | None) -> None:
+    """Print a line for each thing that a run needs; raises the error that a run would end with."""
+    from etl.checkup.everything import examined  # noqa: PLC0415 -- heavy imports only in the command that needs them
+
+    ready = configured(invocation)
+    found = list(
+        examined(
+            invocation.lake,
+            ready.settings,
+            _members(invocation),
+            environ=invocation.environ,
+            clock=invocation.clock,
+        )
+    )
+    if form == "json":
+        rows = [
+            {"level": c.level, "subject": c.subject, "detail": c.detail, "advice": c.advice}
+            for c in found
+        ]
+        text = json.dumps(rows, indent=2, ensure_ascii=False)
+        deliver(invocation, f"{text}\n".encode(), output)
+    else:
+        lines = [(c.level, c.subject, c.detail, c.advice) for c in found]
+        _table(invocation, ("level", "what", "how it is", "do"), lines, output)
+    failed = [one for one in found if one.level == "fail"]
+    if failed:
+        more = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
+        message = f"a run would fail: {failed[0].subject}{more}; the list says what to do"
+        raise _FAILURES[failed[0].code](message)
+    warned = sum(one.level == "warn" for one in found)
+    invocation.say(f"a run would work; {warned} warnings" if warned else "a run would work")
+
+
+def _members(invocation: Invocation) -> dict[str, Source]:
+    """Return the clusters that a run would read, by name; an empty name where nothing tells it."""
+    from etl.source import live  # noqa: PLC0415 -- as above
+
+    source = invocation.settings.source
+    name = invocation.cluster
+    if not name:
+        try:
+            name = live.connect(source, invocation.environ).name
+        except ClusterError:
+            # The line about the cluster says why.
+            name = ""
+    return {name: source}
 
 
 def _found(invocation: Invocation) -> list[Finding]:
@@ -107,13 +183,17 @@ def _row(one: Finding) -> dict[str, Any]:
     }
 
 
-def _table(invocation: Invocation, found: list[Finding], output: Path | None) -> None:
+def _table(
+    invocation: Invocation,
+    heads: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    output: Path | None,
+) -> None:
     from rich.markup import escape  # noqa: PLC0415 -- 80 ms that machine formats do not need
     from rich.table import Table  # noqa: PLC0415
 
-    table = Table("level", "kind", "path", "what", "do")
-    for one in found:
-        cells = (one.meaning.level, one.kind, one.path, one.detail, one.meaning.advice)
+    table = Table(*heads)
+    for cells in rows:
         table.add_row(*(escape(cell) for cell in cells))
     with console(invocation, output) as screen:
         screen.print(table)

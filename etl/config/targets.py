@@ -55,9 +55,9 @@ def mistakes(receiver: Receiver, path: str) -> Iterator[Found]:
     """Yield (path, what is wrong) for one receiver."""
     if not receiver.name.strip():
         yield f"{path}.name", "is empty; give the receiver a name"
-    if not any(_targets(receiver)):
+    if not any(targets_of(receiver)):
         yield path, "has no target; docs/receivers.md names the kinds, such as webhook_configs"
-    for kind, index, target in _targets(receiver):
+    for kind, index, target in targets_of(receiver):
         where = f"{path}.{kind}[{index}]"
         if check := _CHECKS.get(type(target)):
             yield from check(target, where)
@@ -71,7 +71,7 @@ def secrets_written_out(settings: Settings, expanded: set[str]) -> list[str]:
     """Return the paths of secrets that stand in the file; those in ``expanded`` came from the environment."""
     found = []
     for number, receiver in enumerate(settings.receivers):
-        for kind, index, target in _targets(receiver):
+        for kind, index, target in targets_of(receiver):
             for name in SECRETS:
                 path = f"receivers[{number}].{kind}[{index}].{name}"
                 value = getattr(target, name, "")
@@ -193,7 +193,7 @@ def _has_secret(url: str) -> bool:
     return "@" in parts.netloc or bool(parts.query) or bool(tokens)
 
 
-def _targets(receiver: Receiver) -> Iterator[tuple[str, int, msgspec.Struct]]:
+def targets_of(receiver: Receiver) -> Iterator[tuple[str, int, msgspec.Struct]]:
     """Yield the list, the place in it and the settings of each target."""
     kinds = [f.name for f in msgspec.structs.fields(receiver) if f.name.endswith("_configs")]
     for kind in kinds:

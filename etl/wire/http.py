@@ -68,8 +68,8 @@ class Answer:
 
 def send(request: Request, url: str, guard: Guard, *, environ: Mapping[str, str]) -> Answer:
     """Send ``request`` to ``url`` and return the answer; raises ``TransportError``."""
-    target = _target(url, guard)
-    proxy = _proxy(target, environ)
+    target = target_of(url, guard)
+    proxy = proxy_of(target, environ)
     if proxy:
         reach.refuse_literal(target.host, allow_private=guard.allow_private)
         hosts = [target.host]
@@ -132,7 +132,8 @@ class _Way:
         return max(_SHORTEST_WAIT, self.deadline - time.monotonic())
 
 
-def _target(url: str, guard: Guard) -> httpx.URL:
+def target_of(url: str, guard: Guard) -> httpx.URL:
+    """Return ``url`` read, if it is one that ``guard`` allows; raises ``TransportError``."""
     import httpx  # noqa: PLC0415 - costs 0.3 s, see above
 
     try:
@@ -151,7 +152,7 @@ def _refused(detail: str) -> TransportError:
     return TransportError(Outcome(Kind.PERMANENT, detail))
 
 
-def _proxy(target: httpx.URL, environ: Mapping[str, str]) -> str | None:
+def proxy_of(target: httpx.URL, environ: Mapping[str, str]) -> str | None:
     """Return the proxy that the environment names for ``target``, in the words of curl."""
     lower = {name.lower(): value for name, value in environ.items() if value}
     proxy = lower.get(f"{target.scheme}_proxy") or lower.get("all_proxy")
