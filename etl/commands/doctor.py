@@ -133,8 +133,11 @@ def _members(invocation: Invocation) -> dict[str, Source]:
     """Return the clusters that a run would read, by name; an empty name where nothing tells it."""
     from etl.source import live  # noqa: PLC0415 -- as above
 
-    source = invocation.settings.source
+    settings = invocation.settings
+    if fleet := invocation.fleet:
+        return {name: settings.source_of(name) for name in fleet}
     name = invocation.cluster
+    source = settings.source_of(name)
     if not name:
         try:
             name = live.connect(source, invocation.environ).name

@@ -66,7 +66,7 @@ def _exit_code(error: BaseException) -> int:
 def _tell(invocation: Invocation, command: str, watch: Watch, code: int, *, beats: bool) -> None:
     settings = invocation.settings
     seconds = (invocation.clock() - invocation.now).total_seconds()
-    cluster = watch.cluster or settings.cluster
+    cluster = watch.cluster or invocation.cluster
     try:
         if beats and settings.heartbeat.wanted:
             from etl.wire import heartbeat  # noqa: PLC0415 -- only where it is wanted

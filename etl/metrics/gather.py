@@ -78,7 +78,7 @@ def gather(
             record = keeper.update(
                 lambda before: _counted(opened, lake, settings, before, ended, cluster)
             )
-    found.join(standing.of_lake(lake, cluster, now=now, ttl=settings.source.ttl))
+    found.join(standing.of_lake(lake, cluster, now=now, ttl=settings.ttl(cluster or None)))
     found.join(standing.of_outbox(lake, cluster))
     found.join(standing.of_alerts(lake, cluster))
     found.put("eventlake_build_info", 1, cluster=cluster, version=__version__)

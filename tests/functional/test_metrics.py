@@ -23,13 +23,13 @@ from etl.metrics.endpoint import Board, Endpoint
 from etl.metrics.gather import Ended, gather
 from etl.metrics.readings import Readings
 from etl.metrics.record import Keeper
-from tests.lib import pushgateway
+from tests.lib import fleets, pushgateway
 from tests.lib.apiserver import ApiServer
-from tests.lib.commandline import NOW
+from tests.lib.commandline import NOW, eventlake
 from tests.lib.events import event
 from tests.lib.loopback import Answer, LoopbackServer
 from tests.lib.ports import free_port
-from tests.lib.watching import Watched, parsed
+from tests.lib.watching import Watched, parsed, samples
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 OCCURRENCES = "eventlake_occurrences_total"
@@ -338,3 +338,28 @@ def test_unknown_names_are_refused() -> None:
         with pytest.raises(KeyError):
             readings.put(name, 1, cluster="", **labels)
     assert readings.values == {}
+
+
+def test_of_several_clusters_each_is_told(tmp_path: Path) -> None:
+    """One run, two clusters of which one fails: its own series for each, the exit code for the job, a line each of the doctor."""
+    with fleets.fleet(tmp_path, "east", "west") as fleet:
+        fleet.configure(metrics={"textfile": str(tmp_path / "e.prom")})
+        fleet.servers["west"].revoke(fleet.servers["west"].token)
+        done = eventlake("--config", fleet.config, "snapshot", now=NOW)
+        looked = eventlake("--config", fleet.config, "doctor", "--live", "--format", "json")
+    assert done.code == 6
+    found = samples(tmp_path / "e.prom")
+    told = {
+        (name, dict(labels)["cluster"]): value
+        for (name, labels), value in found.items()
+        if name in {"eventlake_last_snapshot_timestamp_seconds", "eventlake_run_exit_code"}
+    }
+    assert told.pop(("eventlake_last_snapshot_timestamp_seconds", "east")) > 0
+    assert told == {
+        ("eventlake_last_snapshot_timestamp_seconds", "west"): 0,
+        ("eventlake_run_exit_code", ""): 6,
+    }
+    assert looked.code == 3
+    levels = {row["subject"]: row["level"] for row in looked.json()}
+    assert levels["east: list events in all namespaces"] == "ok"
+    assert levels["west: list events in all namespaces"] == "fail"
