@@ -18,7 +18,7 @@ ifeq ($(filter sample cluster,$(FROM)),)
   $(error FROM=$(FROM): choose sample or cluster)
 endif
 
-.PHONY: help run notebooks test check bench lock clean
+.PHONY: help run notebooks test check bench lock sbom clean
 
 help:
 	@echo "make run                    snapshot, reports and digest of the embedded sample"
@@ -30,6 +30,7 @@ help:
 	@echo "make check                  style, types, floor plan, SQL, docstrings"
 	@echo "make bench                  every figure with its limit"
 	@echo "make lock                   write requirements/ anew; ARGS=--upgrade for newer versions (needs uv)"
+	@echo "make sbom                   dist/sbom.cdx.json: what a user's installation consists of, by the lock (CycloneDX)"
 	@echo "make clean                  remove the environment, caches and the sample's lake"
 
 run: $(VENV)/.run
@@ -65,6 +66,14 @@ lock:
 	$(LOCK) --group build --constraint requirements/dev.txt --output-file requirements/build.txt
 	$(LOCK) pyproject.toml --extra notebooks --constraint requirements/dev.txt \
 	  --output-file requirements/notebooks.txt
+
+# Of the lock and not of an environment: every platform's packages with all their hashes, the same
+# bytes each time.
+sbom: $(VENV)/.dev
+	@mkdir -p dist
+	$(BIN)/cyclonedx-py requirements requirements/run.txt --pyproject pyproject.toml \
+	  --mc-type application --output-format JSON --spec-version 1.6 --output-reproducible \
+	  --output-file dist/sbom.cdx.json
 
 # out/cluster stays: it is history that the cluster itself has forgotten.
 clean:

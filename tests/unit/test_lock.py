@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
+import subprocess
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
@@ -112,3 +114,42 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
 def test_kubernetes_leaves_room_for_the_object_store_tests() -> None:
     """37.0.2 would keep moto out, which wants python-dateutil below 3."""
     assert pins("run")["kubernetes"] == {"37.0.1"}
+
+
+def test_the_bill_of_materials_is_the_lock(tmp_path: Path) -> None:
+    """``make sbom`` names each package of a user's installation with its version and all of its hashes, alike each time."""
+    shown = subprocess.run(
+        ["make", "--dry-run", "--no-print-directory", "sbom"],  # noqa: S607 - the one in PATH
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    (command,) = re.findall(r"^\S*/cyclonedx-py (.*?--output-file) ", joined(shown), re.MULTILINE)
+    written = []
+    for name in ("first", "second"):
+        path = tmp_path / name
+        subprocess.run(
+            [sys.executable, "-W", "ignore", "-m", "cyclonedx_py", *command.split(), path],
+            cwd=ROOT,
+            check=True,
+            capture_output=True,
+        )
+        written.append(path.read_bytes())
+    assert written[0] == written[1]
+    bill = json.loads(written[0])
+    assert (bill["bomFormat"], bill["metadata"]["component"]["name"]) == ("CycloneDX", "eventlake")
+    found: dict[str, set[str]] = {}
+    hashes = set()
+    for part in bill["components"]:
+        assert part["purl"] == f"pkg:pypi/{canonicalize_name(part['name'])}@{part['version']}"
+        found.setdefault(canonicalize_name(part["name"]), set()).add(part["version"])
+        (source,) = part["externalReferences"]
+        hashes |= {one["content"] for one in source["hashes"]}
+    assert found == pins("run")
+    assert hashes == set(re.findall(r"--hash=sha256:(\w+)", text("run")))
+
+
+def joined(lines: str) -> str:
+    """Return shell lines with those that go on put together."""
+    return re.sub(r"\\\n\s*", "", lines)
