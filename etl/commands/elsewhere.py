@@ -37,7 +37,7 @@ _WRITES: Mapping[str, tuple[str, ...]] = {
 }
 _WRITES_WITH: Mapping[str, tuple[str, ...]] = {"doctor": ("quarantine", "repair")}
 # What needs the job's account, its Secrets or its network, none of which the pod has.
-_THE_JOB = ("run", "snapshot", "deliver", "receivers test")
+_THE_JOB = ("run", "schedule", "snapshot", "deliver", "receivers test")
 # Wide enough for a file, as with a lake of this machine.
 _FILE_COLUMNS = "160"
 _KILLED = 137

@@ -127,7 +127,8 @@ def test_the_account_may_list_events_and_nothing_else(folder: Path) -> None:
     for role in of_kind(folder, "ClusterRole", "Role"):
         assert role["rules"] == [{"apiGroups": [""], "resources": ["events"], "verbs": ["list"]}]
     bindings = of_kind(folder, "ClusterRoleBinding", "RoleBinding")
-    assert bindings
+    # Who reads other clusters by their kubeconfigs has no rights in this one, and no token.
+    assert bool(bindings) == all(pod["automountServiceAccountToken"] for _, pod, _ in pods(folder))
     for binding in bindings:
         assert binding["subjects"] == [ACCOUNT]
         kind = binding["kind"].removesuffix("Binding")
@@ -291,7 +292,10 @@ def test_each_mount_has_its_volume_and_each_volume_its_source(folder: Path) -> N
             v["persistentVolumeClaim"]["claimName"] for v in volumes.values() if "data" in v["name"]
         }
         assert used == claims
-        assert all(v["secret"]["optional"] for v in volumes.values() if "secret" in v)
+        needed = {
+            n for n, v in volumes.items() if "secret" in v and not v["secret"].get("optional")
+        }
+        assert needed <= {"kubeconfigs"}
         # The root file system is read-only, and DuckDB and Python need a place to spill to.
         assert mounts["tmp"] == "/tmp"  # noqa: S108 - a path in the pod, not here
 
@@ -384,8 +388,10 @@ def test_every_configuration_is_read_without_a_mistake(
     path = tmp_path / "eventlake.yaml"
     path.write_text(text, "utf-8")
     settings = load(path, environ={})
-    assert settings.cluster
+    assert settings.cluster_names
     assert settings.receivers
+    for cluster in settings.clusters:
+        assert cluster.kubeconfig.startswith("/etc/eventlake/kubeconfigs/")
     if what == "all on" and where == "common":
         assert settings.source.namespaces
         assert len(settings.receivers) == 3

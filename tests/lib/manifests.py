@@ -89,9 +89,10 @@ def documents(text: str) -> list[dict[str, Any]]:
 
 
 def fingerprint() -> str:
-    """Return a digest of everything below deploy/ that a rendering comes from."""
+    """Return a digest of every file below deploy/ that a rendering comes from."""
     digest = hashlib.sha256()
-    for path in sorted(DEPLOY.rglob("*.yaml")):
+    kustomized = {path.parent for path in DEPLOY.rglob("kustomization.yaml")}
+    for path in sorted(file for folder in kustomized for file in folder.glob("*.yaml")):
         name, text = path.relative_to(DEPLOY).as_posix(), path.read_bytes()
         digest.update(f"{name} {len(text)}\n".encode() + text)
     return digest.hexdigest()
