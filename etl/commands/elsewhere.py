@@ -26,18 +26,27 @@ from etl.remote.kubectl import Ended, Kubectl
 from etl.remote.place import DEFAULT, SCHEME, Place, parse
 from etl.source.namespace import current
 
-# What writes, unless one of these options says that it only looks.
-_WRITES: Mapping[str, tuple[str, ...]] = {
-    "seal": (),
-    "import": (),
-    "retention": ("dry_run",),
-    "silence add": (),
-    "silence expire": (),
-    "switch": (),
-}
-_WRITES_WITH: Mapping[str, tuple[str, ...]] = {"doctor": ("quarantine", "repair")}
+# Each command stands in exactly one of these; a test holds them beside the command line.
+LOOKS = frozenset(
+    {
+        *("check", "coverage", "doctor", "events", "metrics", "receivers list", "report"),
+        *("rules backtest", "rules check", "rules explain", "rules list", "shell"),
+        *("silence list", "sql", "timeline", "views"),
+    }
+)
+WRITES = frozenset(
+    {
+        *("import", "redact", "retention", "seal"),
+        *("silence add", "silence expire", "switch"),
+    }
+)
 # What needs the job's account, its Secrets or its network, none of which the pod has.
-_THE_JOB = ("run", "schedule", "snapshot", "deliver", "receivers test")
+THE_JOB = frozenset({"deliver", "digest", "receivers test", "run", "schedule", "snapshot"})
+# What needs no lake, or makes one of its own.
+HERE = frozenset({"rules test", "sample", "version"})
+# Options by which what writes or sends only looks, and what looks writes.
+_ONLY_LOOKS = ("dry_run",)
+_CHANGES = ("quarantine", "repair")
 # Wide enough for a file, as with a lake of this machine.
 _FILE_COLUMNS = "160"
 _KILLED = 137
@@ -53,18 +62,15 @@ class Question:
     output: Path | None
 
     @property
-    def local(self) -> bool:
+    def here(self) -> bool:
         """Whether it needs no lake, or writes one of its own on this machine."""
-        sample = self.name == "run" and bool(self.params.get("sample"))
-        return sample or self.name in {"version", "sample", "rules test"}
+        return self.name in HERE or (self.name == "run" and bool(self.params.get("sample")))
 
     @property
-    def writes(self) -> bool:
-        """Whether it changes the lake."""
-        looks = _WRITES.get(self.name)
-        if looks is not None:
-            return not any(self.params.get(option) for option in looks)
-        return any(self.params.get(option) for option in _WRITES_WITH.get(self.name, ()))
+    def looks(self) -> bool:
+        """Whether it leaves everything as it is."""
+        options = _CHANGES if self.name in LOOKS else _ONLY_LOOKS
+        return (self.name in LOOKS) is not any(self.params.get(option) for option in options)
 
     @property
     def listens(self) -> bool:
@@ -93,7 +99,7 @@ def answered(
     """
     invocation: Invocation = context.obj
     question = read(context, group, words)
-    if question.local or (question.name == "rules check" and invocation.config):
+    if question.here or (question.name == "rules check" and invocation.config):
         return None
     place = parse(address) if address else DEFAULT
     return ask(invocation, question, place, means)
@@ -119,14 +125,13 @@ def read(context: click.Context, group: click.Group, words: Sequence[str]) -> Qu
 def refuse(question: Question, means: Means) -> None:
     """Raise ``UsageError`` for what cannot be asked in a pod, or only with ``--write``."""
     name, params = question.name, question.params
-    sends = name == "digest" and not params.get("dry_run")
-    if name in _THE_JOB or sends:
+    if name in THE_JOB and not question.looks:
         message = (
             f"{name} needs the account, the Secrets and the network of the job; start the job instead:"
             " kubectl -n NAMESPACE create job --from=cronjob/eventlake NAME"
         )
         raise UsageError(message)
-    if question.writes and not means.write:
+    if not (question.looks or means.write):
         message = f"{name} changes the lake, and a lake on a volume is only read; say --write before the command if it shall"
         raise UsageError(message)
     mine = [

@@ -89,7 +89,8 @@ def documented_commands() -> list[str]:
         b for p in PAGES for b in re.findall(r"```sh\n(.*?)```", p.read_text("utf-8"), re.DOTALL)
     ]
     lines = [line for block in blocks for line in block.splitlines()]
-    return list(dict.fromkeys(line for line in lines if line.startswith("eventlake ")))
+    called = [line.removeprefix("kubectl ") for line in lines]
+    return list(dict.fromkeys(line for line in called if line.startswith("eventlake ")))
 
 
 @pytest.mark.parametrize("line", documented_commands())

@@ -6,14 +6,18 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import kubernetes_validate
 import pyarrow.parquet as pq
 import pytest
 
 from etl import __version__
+from etl.cli import cli
+from etl.commands import elsewhere
 from tests.lib import manifests, pod_security, storages
 from tests.lib.commandline import Done, contents, eventlake
 from tests.lib.fake_kubectl import FakeCluster
@@ -92,12 +96,32 @@ def mount(cluster: FakeCluster, name: str) -> dict[str, Any]:
     return found
 
 
+def test_every_command_is_known_to_look_or_to_write() -> None:
+    """A new command is told what it may do in a pod before it is asked in one."""
+    kinds = [elsewhere.LOOKS, elsewhere.WRITES, elsewhere.THE_JOB, elsewhere.HERE]
+    known = [name for kind in kinds for name in kind]
+    assert len(known) == len(set(known))
+    assert set(commands(cli)) <= set(known)
+
+
+def commands(group: click.Group, above: str = "") -> Iterator[str]:
+    """Yield every command of a click group with the words above it."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{above}{name} ")
+        else:
+            yield f"{above}{name}"
+
+
 LOOKS = (
     "check",
     "coverage",
     "digest --dry-run",
     "doctor",
     "events -A --since 14d",
+    "metrics",
     "receivers list",
     "report --format html",
     "retention --dry-run",
@@ -264,6 +288,7 @@ def test_a_pod_that_does_not_start_is_explained_and_deleted(
         (("seal",), "--write"),
         (("retention",), "--write"),
         (("doctor", "--repair"), "--write"),
+        (("redact", "--match", "x"), "--write"),
         (("switch", "off", "NodeNotReady"), "--write"),
         (("--write", "import", "x.json"), "give the dump on standard input"),
         (("report", "--reports", "."), "file of this machine"),

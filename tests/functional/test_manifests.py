@@ -391,7 +391,7 @@ def test_every_configuration_is_read_without_a_mistake(
     assert settings.cluster_names
     assert settings.receivers
     for cluster in settings.clusters:
-        assert cluster.kubeconfig.startswith("/etc/eventlake/kubeconfigs/")
+        assert str(cluster.kubeconfig).startswith("/etc/eventlake/kubeconfigs/")
     if what == "all on" and where == "common":
         assert settings.source.namespaces
         assert len(settings.receivers) == 3

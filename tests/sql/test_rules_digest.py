@@ -297,3 +297,5 @@ def test_settings_reach_the_digest() -> None:
         "https://reports.example/k8s",
     )
     assert [(held.alert, held.comment) for held in made.held] == [("NodeNotReady", "known")]
+    # Where nobody says that the page is served, nobody is sent to it.
+    assert built(language="en").link == ""
