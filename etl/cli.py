@@ -57,6 +57,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "List the receivers, and send one of them a test message.",
     ),
     "silence": ("silence", "silence", "Keep alerts quiet for a time."),
+    "retire": ("retire", "retire", "Say that a cluster is gone."),
     "switch": ("switch", "switch", "Turn one rule off or on."),
     "sample": ("sample", "sample", "Write the embedded sample of real events into a lake."),
     "version": ("version", "version", "Print the version."),

@@ -159,6 +159,7 @@ def digests(
                 record=told.record,
                 silences=told.silences,
                 urgent=told.urgent,
+                gone=told.gone,
             ),
             msgspec.structs.replace(settings, language=language, receivers=receivers),
         )

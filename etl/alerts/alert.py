@@ -16,12 +16,13 @@ import msgspec
 
 from etl.alerts.model import Finding, Kind, Language, Severity
 
-State = Literal["inactive", "pending", "firing", "no_data", "error", "resolved"]
+State = Literal["inactive", "pending", "firing", "no_data", "error", "resolved", "expired"]
 """inactive: over before it was told; pending: not often enough yet; no_data and error: what it was
-before stands, because the cluster was not covered or the rule could not be asked."""
+before stands, because the cluster was not covered or the rule could not be asked; expired: that lasted
+too long, or the cluster is gone, so it is closed and nobody knows whether it is over."""
 Stayed = Literal["", "silenced", "inhibited", "limited", "paused"]
 """Why an alert that fires is not told: a silence, another alert, its rule's limit, the pause of urgent messages."""
-Said = Literal["", "new", "again", "still", "resolved"]
+Said = Literal["", "new", "again", "still", "resolved", "expired"]
 
 
 class Words(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -44,6 +45,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The state after the evaluation before."""
     stands: Literal["", "pending", "firing"] = ""
     """What no_data and error hold."""
+    unknown_since: datetime | None = None
+    """Since when nobody can know whether it is so; null if the last evaluation could."""
     runs: int = 0
     """In how many evaluations in a row it was found; those that could not know count neither way."""
     since: datetime
@@ -91,6 +94,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             fired_at=self.fired_at,
             state=self.state,
             urgent=self.urgent,
+            unknown_since=self.unknown_since,
         )
 
 
@@ -123,7 +127,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-_DECISIONS = {"new", "again", "resolved"}
+_DECISIONS = {"new", "again", "resolved", "expired"}
 
 
 def fingerprint(alert: str, labels: Mapping[str, str]) -> str:

@@ -20,6 +20,7 @@ SECTIONS = (
     "movers",
     "still",
     "resolved",
+    "expired",
     "noisiest",
     "held",
     "health",
@@ -86,6 +87,7 @@ class Composer:
             "movers": self._movers,
             "still": self._still,
             "resolved": self._resolved,
+            "expired": self._expired,
             "noisiest": self._noisiest,
             "held": self._held,
             "health": self._health,
@@ -192,6 +194,12 @@ class Composer:
         ]
         return self._list(self._words.resolved, items, [e.alert for e in entries[rows:]])
 
+    def _expired(self, rows: int) -> list[str]:
+        """Return what is closed without an answer, once."""
+        entries = self._digest.expired
+        items = [self._dialect.item(self._entries.expired(entry)) for entry in entries[:rows]]
+        return self._list(self._words.expired, items, [e.alert for e in entries[rows:]])
+
     def _held(self, rows: int) -> list[str]:
         """Return what was not told and why: rules that are off, silences, alerts with a source."""
         digest, words = self._digest, self._words
@@ -244,6 +252,7 @@ class Composer:
             "movers": len(self._digest.movers),
             "still": len(self._digest.still),
             "resolved": len(self._digest.resolved),
+            "expired": len(self._digest.expired),
             "noisiest": len(self._digest.noisiest),
             "held": len(self._digest.held) + len(self._digest.silences),
             "health": len(self._digest.health),
@@ -254,6 +263,7 @@ class Composer:
             "movers": self._words.movers,
             "still": self._words.still,
             "resolved": self._words.resolved,
+            "expired": self._words.expired,
             "noisiest": self._words.noisiest,
             "held": self._words.held,
             "health": self._words.health,

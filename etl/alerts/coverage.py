@@ -109,8 +109,9 @@ def proven(
     since: datetime,
     expected: Iterable[str],
     language: Language,
+    gone: Collection[str] = (),
 ) -> Proof:
-    """Say what is proven of ``window``.
+    """Say what is proven of ``window``; of clusters that are ``gone`` nothing is expected.
 
     Expected are the clusters named in ``expected``, and those that a job has listed after
     ``since``; a cluster that is expected and was not read is named.
@@ -123,7 +124,7 @@ def proven(
     listed = {name for name, row in ledger.items() if row["listed"]}
     clusters = [
         _Cluster(name, window, spans.get(name, ()), ledger.get(name, {}))
-        for name in sorted({*expected, *listed, *spans})
+        for name in sorted({*expected, *listed, *spans} - {*gone})
     ]
     left_out: dict[str, tuple[str, ...]] = {}
     for row in _rows(session, "checks/not_stored", bounds):

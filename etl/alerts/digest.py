@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import get_args
 
+from etl.alerts import health as health_lines
 from etl.alerts import parts
-from etl.alerts.alert import Record
+from etl.alerts.alert import Record, Said
 from etl.alerts.baseline import Baseline, measured
 from etl.alerts.condensed import overview
 from etl.alerts.coverage import Proof, proven, wholly_seen
@@ -24,6 +26,7 @@ from etl.alerts.model import (
     Silenced,
     Totals,
 )
+from etl.alerts.retired import Retired
 from etl.alerts.rules import Rule
 from etl.alerts.standing import UNKNOWN, Standing
 from etl.config.settings import Settings
@@ -63,14 +66,15 @@ def gathered(
     window: Window,
     learned: Learned = BY_TIME,
     languages: Sequence[Language] = ("en",),
+    gone: frozenset[str] = frozenset(),
 ) -> Facts:
     """Ask the lake all that a digest of ``window`` needs, once for all ``languages``.
 
-    Comparisons are made only for clusters with enough history.
+    Comparisons are made only for clusters with enough history. Nobody waits for clusters that are ``gone``.
     """
     wanted = settings.digest
     baseline = measured(session, window, span=wanted.baseline, minimum=wanted.min_baseline_days)
-    proofs = _proofs(session, settings, window, baseline, languages)
+    proofs = _proofs(session, settings, window, baseline, languages, gone)
     proof = proofs[languages[0]]
     with overview(session, rules, base=baseline.start, window=window, learned=learned) as few:
         evaluation = evaluate(
@@ -93,7 +97,7 @@ def gathered(
     active = frozenset(row["cluster"] for row in totals if row["occurrences"])
     return Facts(
         window=window,
-        evaluation=evaluation.proven(rules, covered, active | {*proof.clusters}),
+        evaluation=evaluation.without(gone).proven(rules, covered, active | {*proof.clusters}),
         proofs=proofs,
         covered=covered,
         totals=parts.totals(totals, baseline),
@@ -114,11 +118,13 @@ def written(
     record: Record | None = None,
     silences: tuple[Silenced, ...] = (),
     urgent: Standing = UNKNOWN,
+    gone: Sequence[Retired] = (),
 ) -> Digest:
     """Put ``facts`` into the words of one language, and tell of each alert what ``record`` says.
 
-    Without a record all that fires is told. ``urgent`` is what evaluations after snapshots know. ``health`` are lines that others have to say; those
-    of the lake, the ledger and the rules are added.
+    Without a record all that fires is told. ``urgent`` is what evaluations after snapshots know,
+    ``gone`` what was said of clusters that nobody waits for. ``health`` are lines that others have to
+    say; those of the lake, the ledger and the rules are added.
     """
     proof, evaluation = facts.proofs[language], facts.evaluation
     digest = Digest(
@@ -134,12 +140,18 @@ def written(
         noisiest=facts.noisiest,
         held=evaluation.held,
         cut=dict(evaluation.cut),
-        health=(*health, *proof.health, *facts.warnings, *evaluation.health),
+        health=(
+            *health,
+            *_retired(gone, facts.window, language),
+            *proof.health,
+            *facts.warnings,
+            *evaluation.health,
+        ),
         link=settings.digest.external_url,
     )
     if record is None:
         return digest
-    said: dict[str, list[Finding]] = {"new": [], "again": [], "still": [], "resolved": []}
+    said: dict[str, list[Finding]] = {name: [] for name in get_args(Said)}
     for alert in record.alerts:
         if alert.said:
             said[alert.said].append(alert.finding(language))
@@ -150,6 +162,8 @@ def written(
         findings=tuple(sorted((*said["new"], *said["again"]), key=_rank)),
         still=tuple(sorted(said["still"], key=_rank)),
         resolved=tuple(sorted(said["resolved"], key=_rank)),
+        expired=tuple(sorted(said["expired"], key=_rank)),
+        gone=tuple(one.cluster for one in gone),
         cut=dict(record.cut),
         silences=silences,
         inhibited=sum(alert.stayed == "inhibited" for alert in record.alerts),
@@ -172,6 +186,15 @@ def build(
     return written(facts, settings, language=language, health=health)
 
 
+def _retired(gone: Sequence[Retired], window: Window, language: Language) -> list[str]:
+    """Say once of a cluster that somebody retired it."""
+    return [
+        health_lines.retired(language, one.cluster, by=one.created_by, comment=one.comment)
+        for one in gone
+        if window.start < one.at <= window.end
+    ]
+
+
 def _rank(finding: Finding) -> int:
     return SEVERITIES.index(finding.severity)
 
@@ -182,11 +205,12 @@ def _proofs(
     window: Window,
     baseline: Baseline,
     languages: Sequence[Language],
+    gone: frozenset[str],
 ) -> dict[Language, Proof]:
     expected = [name for name in settings.cluster_names if session.cluster in (None, name)]
     return {
         language: proven(
-            session, window, since=baseline.start, expected=expected, language=language
+            session, window, since=baseline.start, expected=expected, language=language, gone=gone
         )
         for language in languages
     }

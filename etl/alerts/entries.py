@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from etl.alerts import figures
 from etl.alerts.dialects import Dialect
@@ -88,6 +89,19 @@ class Entries:
             parts.append(self._words.not_known)
         return self.joined(parts)
 
+    def expired(self, finding: Finding) -> str:
+        """Return what is closed without an answer, and why; it is not said to be over."""
+        gone = finding.labels.get("cluster") in self._digest.gone
+        since = finding.unknown_since or self._digest.window.end
+        age = figures.length(self._digest.window.end - since)
+        return self.joined(
+            [
+                self._dialect.strong(self._dialect.text(finding.alert)),
+                self.labels(replace(finding, summary="")),
+                self._words.expired_gone if gone else self._words.expired_note.format(age=age),
+            ]
+        )
+
     def silence(self, entry: Silenced) -> str:
         """Return a silence that holds something back: how much, whose, until when."""
         line = counted(
@@ -108,7 +122,8 @@ class Entries:
 
     def labels(self, finding: Finding) -> str:
         """Return the labels that the summary does not name already."""
-        hidden = _SILENT_LABELS | ({"cluster"} if len(self._digest.clusters) == 1 else set())
+        alone = self._digest.clusters == (finding.labels.get("cluster"),)
+        hidden = _SILENT_LABELS | ({"cluster"} if alone else set())
         return " ".join(
             f"{self._dialect.text(name, LABEL_CHARACTERS)}={self._dialect.text(value, LABEL_CHARACTERS)}"
             for name, value in finding.labels.items()

@@ -7,7 +7,7 @@ silence, and keeps no other rule from being asked.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -47,6 +47,10 @@ class Evaluation:
     worded: Mapping[Language, tuple[Finding, ...]] = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
 
+    def without(self, gone: Collection[str]) -> Evaluation:
+        """Leave out what is of clusters that are gone."""
+        return self._kept(lambda one: one.labels.get("cluster") not in gone) if gone else self
+
     def proven(
         self, rules: Iterable[Rule], seen: Collection[str], clusters: Collection[str]
     ) -> Evaluation:
@@ -56,18 +60,16 @@ class Evaluation:
         """
         doubtful = {rule.name for rule in rules if rule.seeks_little}
 
-        def known(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-            return tuple(
-                one
-                for one in findings
-                if one.alert not in doubtful or is_seen(one.labels, seen, clusters)
-            )
+        return self._kept(
+            lambda one: one.alert not in doubtful or is_seen(one.labels, seen, clusters)
+        )
 
+    def _kept(self, wanted: Callable[[Finding], bool]) -> Evaluation:
         return replace(
             self,
-            findings=known(self.findings),
-            beyond=known(self.beyond),
-            worded={language: known(found) for language, found in self.worded.items()},
+            findings=tuple(filter(wanted, self.findings)),
+            beyond=tuple(filter(wanted, self.beyond)),
+            worded={name: tuple(filter(wanted, found)) for name, found in self.worded.items()},
         )
 
 

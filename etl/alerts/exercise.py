@@ -63,6 +63,7 @@ def failures(test: Test, rules: Sequence[Rule], settings: Settings) -> Iterator[
             clusters=clusters,
             customs=Customs(
                 repeat_interval=settings.digest.repeat_interval,
+                expire_after=settings.digest.expire_after,
                 silenced=lambda _alert: False,
                 inhibited=lambda _alert, _firing: False,
             ),

@@ -25,6 +25,10 @@ _TEXTS: dict[str, dict[Language, str]] = {
         "en": "{cluster}: {count} events could not be read, such as {names}",
         "zh": "{cluster}：{count} 个事件无法读取，例如 {names}",
     },
+    "retired": {
+        "en": "{cluster} was retired by {by}: {comment}; its alerts are closed, and nobody waits for it",
+        "zh": "{cluster} 已由 {by} 标记为下线：{comment}；其告警已关闭，不再等待该集群",
+    },
     "rule": {
         "en": "the rule {rule} could not be evaluated: {error}",
         "zh": "规则 {rule} 无法求值：{error}",
@@ -56,6 +60,13 @@ def unreadable(language: Language, cluster: str, *, count: int, names: list[str]
     """Say that a cluster's list held items that are no events."""
     shown = quoted(", ".join((names or ["?"])[:3]), 200)
     return _TEXTS["unreadable"][language].format(cluster=cluster, count=count, names=shown)
+
+
+def retired(language: Language, cluster: str, *, by: str, comment: str) -> str:
+    """Say that somebody said that a cluster is gone."""
+    return _TEXTS["retired"][language].format(
+        cluster=cluster, by=quoted(by or "?", 60), comment=quoted(comment, 200)
+    )
 
 
 def rule_failed(language: Language, rule: str, error: Exception) -> str:

@@ -39,7 +39,9 @@ class Finding:
     fired_at: datetime | None = None
     """Since when it fires, where evaluations before this one are remembered."""
     state: str = "firing"
-    """firing; no_data or error while nobody can know; resolved."""
+    """firing; no_data or error while nobody can know; resolved; expired where nobody could for too long."""
+    unknown_since: datetime | None = None
+    """Since when nobody can know."""
     urgent: bool = False
     """Whether urgent messages have told it, so that what opens and closes alerts hears of it from them alone."""
 
@@ -175,6 +177,10 @@ class Digest:
     link: str = ""
     still: tuple[Finding, ...] = ()
     resolved: tuple[Finding, ...] = ()
+    expired: tuple[Finding, ...] = ()
+    """Closed, though nobody knows whether it is over: nothing was known of it for too long, or its cluster is gone."""
+    gone: tuple[str, ...] = ()
+    """Clusters that somebody said are gone."""
     silences: tuple[Silenced, ...] = ()
     inhibited: int = 0
     paused: int = 0
@@ -192,7 +198,7 @@ class Digest:
     @property
     def quiet(self) -> bool:
         """Whether nothing asks for attention: a quiet digest is one line, if coverage is complete."""
-        firing = self.findings or self.still or self.resolved
+        firing = self.findings or self.still or self.resolved or self.expired
         return not (firing or self.first_seen or self.movers or self.health)
 
     @property
@@ -212,7 +218,8 @@ class Digest:
             return True
         if send == "on_firing":
             return not self.quiet
-        return bool(self.findings or self.resolved or self.first_seen or self.health)
+        told = self.findings or self.resolved or self.expired
+        return bool(told or self.first_seen or self.health)
 
     def counted(self, severity: Severity) -> int:
         """Number of findings of ``severity``: what is new or told again, without what is still firing."""

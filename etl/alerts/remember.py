@@ -27,7 +27,7 @@ from etl.timespan import Window
 class Occasion:
     """Which evaluation it is: of what kind, of which cluster alone, about which window, made when.
 
-    ``urgent`` is what evaluations after snapshots know.
+    ``urgent`` is what evaluations after snapshots know, ``gone`` are clusters that nobody waits for.
     """
 
     kind: Kind
@@ -36,6 +36,7 @@ class Occasion:
     learned: Learned
     now: datetime
     urgent: Standing = UNKNOWN
+    gone: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Customs:
     repeat_interval: timedelta
     silenced: Callable[[Alert], bool]
     inhibited: Callable[[Alert, Sequence[Alert]], bool]
+    expire_after: timedelta = timedelta.max
     pause: timedelta = timedelta(0)
     """How long urgent messages pause after one."""
 
@@ -75,9 +77,14 @@ def remembered(
             # Its rule is switched off or gone: it is not asked, so nothing is said of it.
             continue
         labels = finding.labels if finding else old[name].labels
+        gone = labels.get("cluster") in occasion.gone
+        if gone and name not in old:
+            continue
         step = state.Asked(
             at=occasion.window.end,
-            found=finding,
+            found=None if gone else finding,
+            gone=gone,
+            expire_after=customs.expire_after,
             covered=is_seen(labels, covered, clusters),
             failed=rule.name in evaluation.failed,
             runs=rule.runs,
@@ -106,6 +113,7 @@ def _told(
         silenced=customs.silenced,
         inhibited=lambda alert: customs.inhibited(alert, firing),
         limits={name: rule.limit for name, rule in asked.items()},
+        tells_expired=occasion.kind == "digest",
         may_speak=spoke_at is None or at - spoke_at >= customs.pause,
     )
     told = telling.told(alerts, manners)

@@ -156,7 +156,7 @@ def to_json(digest: Digest, plan: Plan = FULL) -> dict[str, object]:
     Keys: ``version`` (1), ``status`` (findings, quiet, gap, no_data), ``title``, ``text`` and
     ``markdown`` (the rendered digest), ``possible_repeat``, ``clusters``, ``window`` (start, end),
     ``timezone``, ``language``, ``counts`` (by severity), ``coverage``, ``totals``, ``findings``,
-    ``first_seen``, ``movers``, ``still``, ``resolved``, ``noisiest``, ``held``, ``silences``, ``inhibited``, ``paused``, ``cut``, ``left_out`` (rows that did not
+    ``first_seen``, ``movers``, ``still``, ``resolved``, ``expired``, ``noisiest``, ``held``, ``silences``, ``inhibited``, ``paused``, ``cut``, ``left_out`` (rows that did not
     fit, by section), ``health``, ``link``. Times are RFC 3339 in UTC, missing values null. Texts
     are as ``tidy`` left them: without control and direction characters, capped, but not escaped
     for any markup.
@@ -214,6 +214,7 @@ def _rows(digest: Digest, plan: Plan) -> tuple[dict[str, object], dict[str, int]
             "movers",
             "still",
             "resolved",
+            "expired",
             "noisiest",
             "held",
             "silences",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from etl.alerts import silences
+from etl.alerts import retired, silences
 from etl.alerts.alert import Record
 from etl.alerts.digest import Facts, gathered
 from etl.alerts.inhibition import Inhibition
@@ -18,6 +18,7 @@ from etl.alerts.learned import BY_TIME, Learned, learned
 from etl.alerts.memory import Memory
 from etl.alerts.model import Kind, Language, Silenced
 from etl.alerts.remember import Customs, Occasion, remembered
+from etl.alerts.retired import Retired
 from etl.alerts.rules import Rule
 from etl.alerts.standing import UNKNOWN, Standing, standing
 from etl.config.settings import Settings
@@ -38,6 +39,7 @@ class Round:
     record: Record | None
     silences: tuple[Silenced, ...]
     urgent: Standing = UNKNOWN
+    gone: tuple[Retired, ...] = ()
 
 
 def evaluated(  # noqa: PLR0913 -- of whom, by which rules, about when, in which words
@@ -57,9 +59,15 @@ def evaluated(  # noqa: PLR0913 -- of whom, by which rules, about when, in which
     ``cluster`` is the one that the session is limited to, empty for all. Raises ``LakeError``.
     """
 
-    def look(looked: Learned) -> Facts:
+    def look(looked: Learned, gone: frozenset[str]) -> Facts:
         return gathered(
-            session, settings, rules, window=window, learned=looked, languages=languages
+            session,
+            settings,
+            rules,
+            window=window,
+            learned=looked,
+            languages=languages,
+            gone=gone,
         )
 
     return remembering(
@@ -81,7 +89,7 @@ def remembering(  # noqa: PLR0913 -- the same, of any kind
     files: Files,
     settings: Settings,
     rules: Sequence[Rule],
-    look: Callable[[Learned], Facts],
+    look: Callable[[Learned, frozenset[str]], Facts],
     *,
     kind: Kind,
     cluster: str,
@@ -94,7 +102,8 @@ def remembering(  # noqa: PLR0913 -- the same, of any kind
     before, number = memory.newest()
     record = memory.of(window) if before and before.end >= window.end else None
     looked = _looked_at(session, before, record, window, now)
-    facts = look(looked)
+    gone = retired.gone(files, session, window.end, now=now)
+    facts = look(looked, retired.names(gone))
     quiet = silences.in_force(settings, files, window.end)
     urgent = standing(files, window, without=cluster if kind == "urgent" else None)
     if before is None or before.end < window.end:
@@ -104,11 +113,12 @@ def remembering(  # noqa: PLR0913 -- the same, of any kind
             number,
             facts.evaluation,
             rules,
-            Occasion(kind, cluster, window, looked, now, urgent),
+            Occasion(kind, cluster, window, looked, now, urgent, retired.names(gone)),
             covered=facts.covered,
             clusters=facts.clusters,
             customs=Customs(
                 repeat_interval=settings.digest.repeat_interval,
+                expire_after=settings.digest.expire_after,
                 silenced=quiet.hold,
                 inhibited=inhibition.holds,
                 pause=settings.urgent.pause if kind == "urgent" else timedelta(0),
@@ -121,7 +131,7 @@ def remembering(  # noqa: PLR0913 -- the same, of any kind
             memory.prune(before, now)
             silences.prune(files, now)
     held = quiet.counted(record.alerts) if record else ()
-    return Round(facts, record, held, urgent if kind == "digest" else UNKNOWN)
+    return Round(facts, record, held, urgent if kind == "digest" else UNKNOWN, gone)
 
 
 def _looked_at(

@@ -39,7 +39,12 @@ def shares(
     everything = _Tree(settings.route, receiver).kept(digest)
     if not labels or not grouped:
         return [Share("", everything)]
-    every = (*everything.findings, *everything.still, *everything.resolved)
+    every = (
+        *everything.findings,
+        *everything.still,
+        *everything.resolved,
+        *everything.expired,
+    )
     groups = list(dict.fromkeys(_group(finding, labels) for finding in every))
     made = [Share(_written(group), _of_group(everything, group, labels)) for group in groups]
     return made or [Share("", everything)]
@@ -63,6 +68,7 @@ class _Tree:
             still=still,
             elsewhere=len(digest.findings) + len(digest.still) - len(findings) - len(still),
             resolved=self._filtered(digest.resolved, _finding),
+            expired=self._filtered(digest.expired, _finding),
             first_seen=self._filtered(digest.first_seen, _first_seen),
             movers=self._filtered(digest.movers, _mover),
             noisiest=self._filtered(digest.noisiest, _noisy),
@@ -108,6 +114,7 @@ def _of_group(
         findings=tuple(filter(mine, digest.findings)),
         still=tuple(filter(mine, digest.still)),
         resolved=tuple(filter(mine, digest.resolved)),
+        expired=tuple(filter(mine, digest.expired)),
         urgent=tuple(filter(mine, digest.urgent)),
         first_seen=tuple(row for row in digest.first_seen if near(_first_seen(row))),
         movers=tuple(row for row in digest.movers if near(_mover(row))),

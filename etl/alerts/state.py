@@ -8,11 +8,13 @@
     no_data    as it stood before, in all four columns
     error      as it stood before, in all four columns
     resolved   pending*  inactive      inactive       inactive
+    expired    pending*  inactive      inactive       inactive
 
 *  firing once it was found in as many evaluations in a row as the rule asks for.
 ** firing for as long as the rule keeps it firing after it was last found.
 
-So a gap resolves nothing, and being unable to ask resolves nothing. ``resolved`` lasts for
+So a gap resolves nothing, and being unable to ask resolves nothing. What nobody can know for
+``expire_after``, and what is of a cluster that is gone, is ``expired``: closed, and not over. Both last for
 one evaluation, which tells it; the next one forgets the alert. Only where urgent messages
 pause it lasts until they go on, because somebody has to be told that it is over; and what
 waits there to be told keeps firing until it was.
@@ -35,13 +37,15 @@ class Asked:
 
     ``found`` is the finding, null if it is not over its threshold; ``worded`` has its texts.
     ``covered``: all of the span was seen, in each cluster that the alert may be of. ``failed``:
-    the rule could not be asked. ``at`` is the end of the window.
+    the rule could not be asked. ``gone``: its cluster is. ``at`` is the end of the window.
     """
 
     at: datetime
     found: Finding | None
     covered: bool
     failed: bool
+    gone: bool = False
+    expire_after: timedelta = timedelta.max
     runs: int = 1
     keep_firing_for: timedelta = timedelta(0)
     worded: tuple[tuple[Language, Words], ...] = ()
@@ -52,7 +56,7 @@ def stepped(  # noqa: PLR0911 -- a table, one return a cell
 ) -> Alert | None:
     """Return the alert after the evaluation; null where there was none and is none."""
     owed = before is not None and before.standing == "resolved" and before.stayed == "paused"
-    if before is not None and before.standing in {"resolved", "inactive"} and not owed:
+    if before is not None and before.standing in {"resolved", "inactive", "expired"} and not owed:
         # It was told, and what comes now is a new one.
         before = None
     if asked.found is not None and not asked.failed:
@@ -61,15 +65,25 @@ def stepped(  # noqa: PLR0911 -- a table, one return a cell
         return None
     if owed:
         return _after(before, "resolved")
-    if asked.failed or not asked.covered:
-        held = "pending" if before.standing == "pending" else "firing"
-        return _after(before, "error" if asked.failed else "no_data", stands=held)
+    if asked.gone or asked.failed or not asked.covered:
+        return _unknown(before, asked)
     if before.standing == "pending":
         return _after(before, "inactive", runs=0)
     waits = before.stayed == "paused" and before.told_at is None
     if waits or asked.at - before.seen_at < asked.keep_firing_for:
         return _after(before, "firing", runs=0)
     return _after(before, "resolved", runs=0)
+
+
+def _unknown(before: Alert, asked: Asked) -> Alert:
+    """Hold what nobody can know, for so long."""
+    held = "pending" if before.standing == "pending" else "firing"
+    since = before.unknown_since or asked.at
+    if asked.gone or asked.at - since >= asked.expire_after:
+        # One that was never told leaves as it came.
+        return _after(before, "expired" if held == "firing" else "inactive", unknown_since=since)
+    state: State = "error" if asked.failed else "no_data"
+    return _after(before, state, stands=held, unknown_since=since)
 
 
 def _found(before: Alert | None, asked: Asked, found: Finding, fingerprint: str) -> Alert:
@@ -96,12 +110,20 @@ def _found(before: Alert | None, asked: Asked, found: Finding, fingerprint: str)
     )
 
 
-def _after(before: Alert, state: State, *, stands: str = "", runs: int | None = None) -> Alert:
+def _after(
+    before: Alert,
+    state: State,
+    *,
+    stands: str = "",
+    runs: int | None = None,
+    unknown_since: datetime | None = None,
+) -> Alert:
     return msgspec.structs.replace(
         before,
         state=state,
         was=before.state,
         stands=stands,
+        unknown_since=unknown_since,
         runs=before.runs if runs is None else runs,
         stayed="",
         stayed_before=before.stayed,

@@ -80,7 +80,7 @@ class Status:
     def _alerts(self) -> list[str]:
         """Count what is new, what goes on and what is over."""
         digest, words = self._digest, self._words
-        known = digest.still or digest.resolved
+        known = digest.still or digest.resolved or digest.expired
         new = [counts(digest)] if digest.findings else []
         if known:
             new = [words.new_count.format(counts=new[0]) if new else words.nothing_new]
@@ -88,6 +88,8 @@ class Status:
             new.append(words.still_count.format(count=len(digest.still)))
         if digest.resolved:
             new.append(words.resolved_count.format(count=len(digest.resolved)))
+        if digest.expired:
+            new.append(words.expired_count.format(count=len(digest.expired)))
         return new
 
     def _missing(self) -> str:

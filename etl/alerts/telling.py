@@ -21,7 +21,8 @@ class Manners:
     """What decides whether an alert is told.
 
     ``limits`` are how many alerts of a rule are listed, by its name. ``may_speak`` is false
-    while urgent messages pause: then nothing is told, and nothing is forgotten.
+    while urgent messages pause: then nothing is told, and nothing is forgotten. ``tells_expired``
+    is false for them, too: that nothing is known of an alert for days is no news of the hour.
     """
 
     at: datetime
@@ -30,6 +31,7 @@ class Manners:
     inhibited: Callable[[Alert], bool]
     limits: Mapping[str, int]
     may_speak: bool = True
+    tells_expired: bool = True
 
 
 def told(alerts: Iterable[Alert], manners: Manners) -> list[Alert]:
@@ -62,9 +64,15 @@ def _told(alert: Alert, held: Stayed, manners: Manners) -> Alert:  # noqa: PLR09
         return msgspec.structs.replace(alert, stayed=held)
     if alert.standing in {"pending", "inactive"}:
         return alert
-    if not manners.may_speak and (alert.state == "resolved" or alert.told_at is None):
+    if (
+        not manners.may_speak
+        and alert.state != "expired"
+        and (alert.state == "resolved" or alert.told_at is None)
+    ):
         owed = alert.told_at is not None or alert.state != "resolved"
         return msgspec.structs.replace(alert, stayed="paused" if owed else "")
+    if alert.state == "expired":
+        return _said(alert, "expired" if alert.told_at and manners.tells_expired else "")
     if alert.state == "resolved":
         return _said(alert, "resolved" if alert.told_at else "")
     if alert.told_at is None:

@@ -56,8 +56,9 @@ def evaluated(
     """Evaluate the urgent ones of ``rules`` over ``window`` and write the record."""
     asked = [rule for rule in rules if rule.urgent]
 
-    def look(looked: Learned) -> Facts:
-        return _facts(session, settings, asked, window, looked, languages)
+    def look(looked: Learned, gone: frozenset[str]) -> Facts:
+        facts = _facts(session, settings, asked, window, looked, languages)
+        return replace(facts, evaluation=facts.evaluation.without(gone))
 
     return rounds.remembering(
         session,

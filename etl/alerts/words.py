@@ -77,10 +77,15 @@ class Words:
     still: str
     resolved: str
     resolved_note: str
+    expired: str
+    expired_note: str
+    """Why one is closed: nothing was known for {age}."""
+    expired_gone: str
     nothing_new: str
     new_count: str
     still_count: str
     resolved_count: str
+    expired_count: str
     firing_for: str
     not_known: str
     silence: str
@@ -165,10 +170,14 @@ ENGLISH = Words(
     still="Still firing",
     resolved="Resolved",
     resolved_note="below the threshold in this window",
+    expired="Closed without an answer",
+    expired_note="nothing known for {age}; it may still be so",
+    expired_gone="its cluster is gone",
     nothing_new="nothing new",
     new_count="new: {counts}",
     still_count="{count} still firing",
     resolved_count="{count} resolved",
+    expired_count="{count} expired",
     firing_for="for {age}",
     not_known="not known now, because something was not seen",
     silence="silence of {matchers} by {by} until {until}: {count} alert|silence of {matchers} by {by} until {until}: {count} alerts",
@@ -249,10 +258,14 @@ CHINESE = Words(
     still="持续告警",
     resolved="已恢复",
     resolved_note="本时段低于阈值",
+    expired="未知结果，已关闭",
+    expired_note="已有 {age} 无法得知状态，可能仍在发生",
+    expired_gone="所属集群已下线",
     nothing_new="无新告警",
     new_count="新增：{counts}",
     still_count="持续 {count}",
     resolved_count="恢复 {count}",
+    expired_count="过期 {count}",
     firing_for="已持续 {age}",
     not_known="部分时段未采集，目前状态未知",
     silence="静默 {matchers}（{by}，至 {until}）：{count} 条告警",

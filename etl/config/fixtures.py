@@ -45,7 +45,7 @@ class Expected(Section, frozen=True):
     """The rule's name."""
     labels: dict[str, str] = {}
     """Labels that it has, among others."""
-    state: Literal["pending", "firing", "no_data", "error", "resolved"] = "firing"
+    state: Literal["pending", "firing", "no_data", "error", "resolved", "expired"] = "firing"
     """What it is."""
     value: float | None = None
     """Its value; null: any."""

@@ -152,6 +152,11 @@ def _digest(digest: Digest) -> Iterator[Found]:
             "digest.min_baseline_days",
             f"{digest.min_baseline_days} days can never be known of a baseline of {digest.baseline}",
         )
+    if digest.expire_after < _DAY:
+        yield (
+            "digest.expire_after",
+            f"{digest.expire_after} is too short; one failed day is no end, so give at least 1d",
+        )
     if digest.external_url and not is_web(digest.external_url):
         yield "digest.external_url", "is not an address; write it like https://reports.example/k8s"
 

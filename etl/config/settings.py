@@ -86,6 +86,8 @@ class Digest(Section, frozen=True):
     """always: a quiet day is one line; on_firing: a quiet and fully covered day sends nothing; on_change: neither does one on which nothing is new, resolved or to be repeated."""
     repeat_interval: Duration = Duration(days=3)
     """After how long an alert that still fires is told in full again; between, it is one line."""
+    expire_after: Duration = Duration(days=7)
+    """How long an alert stands of which nobody can know anything, before it is closed as expired."""
     lateness: Duration = Duration(hours=2)
     """How old an event may be that a rule with a ``window`` still counts when it comes to light late."""
 

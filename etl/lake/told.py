@@ -36,14 +36,14 @@ ALERTS: tuple[Column, ...] = (
     column(
         "state",
         _TEXT,
-        "pending, firing, resolved; inactive: over before it was told; no_data, error: nobody could know, and it stands.",
+        "pending, firing, resolved; inactive: over before it was told; no_data, error: nobody could know, and it stands; expired: for so long that it was closed.",
         nullable=False,
     ),
     column("was", _TEXT, "The state after the evaluation before.", nullable=False),
     column(
         "told",
         _TEXT,
-        "new, again (after digest.repeat_interval), still, resolved; empty where nothing was told.",
+        "new, again (after digest.repeat_interval), still, resolved, expired; empty where nothing was told.",
         nullable=False,
     ),
     column(
@@ -169,7 +169,7 @@ class Told:
             record = self._read(path, _Record)
             for one in record.alerts if record else ():
                 decided = one.state != one.was or one.stayed != one.stayed_before
-                if not (decided or one.said in {"new", "again", "resolved"}):
+                if not (decided or one.said in {"new", "again", "resolved", "expired"}):
                     continue
                 if self.cluster is None or one.labels.get("cluster") == self.cluster:
                     yield _alert_row(record, one)

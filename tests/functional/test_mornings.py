@@ -64,6 +64,48 @@ def test_a_gap_resolves_nothing(mornings: Mornings) -> None:
     assert told(after) == {}
 
 
+def test_what_nobody_can_know_for_a_week_is_closed(mornings: Mornings) -> None:
+    """A cluster that nobody lists any more keeps its alert for a week; then it expires, and is not said to be over."""
+    mornings.morning("a")
+    told_of = []
+    for _ in range(10):
+        mornings.now += DAY
+        mornings("digest")
+        told_of.append(mornings.taken[-1])
+    states = [[one["state"] for one in (*d["still"], *d["findings"])] for d in told_of]
+    assert states == [["no_data"]] * 7 + [[]] * 3
+    assert [told(digest).get("expired") for digest in told_of].count(["a"]) == 1
+    last = told_of[7]
+    assert "1 expired" in last["title"]
+    assert "CLOSED WITHOUT AN ANSWER" in last["text"]
+    assert "nothing known for 7d; it may still be so" in last["text"]
+    assert "resolved" not in last["text"]
+    said = rows(mornings.lake, "select state, told from alerts where state = 'expired'")
+    assert [tuple(row.values()) for row in said] == [("expired", "expired")]
+
+
+def test_a_cluster_that_is_said_to_be_gone(mornings: Mornings) -> None:
+    """The next digest says so, closes its alerts and waits for it no more; listed again it is back."""
+    mornings.morning("a")
+    assert "no cluster 'prot'" in mornings("retire", "prot", "-c", "x", code=2).err
+    mornings.now += MINUTE
+    out = mornings("retire", "prod", "--comment", "moved to prod-2", "--by", "li").out
+    assert out == "prod is retired; a new list of it takes that back\n"
+    mornings.now += DAY
+    mornings("digest")
+    digest = mornings.taken[-1]
+    assert told(digest) == {"expired": ["a"]}
+    assert "its cluster is gone" in digest["text"]
+    assert any("prod was retired by li: moved to prod-2" in line for line in digest["health"])
+    assert not any("no snapshot since" in line for line in digest["health"])
+    mornings.now += DAY
+    mornings("digest")
+    assert told(mornings.taken[-1]) == {}
+    assert mornings.taken[-1]["health"] == []
+    (back,) = mornings.morning("b")
+    assert told(back) == {"findings": ["b"]}
+
+
 def test_a_silence_that_ran_out_alerts_again(mornings: Mornings) -> None:
     """While it holds the digest counts it; behind it what still fires is new."""
     mornings.morning("a", "b")

@@ -111,5 +111,5 @@ class Mornings:
 
 def told(digest: dict[str, Any]) -> dict[str, list[str]]:
     """Return the names in each part of a digest about alerts."""
-    parts = ("findings", "still", "resolved")
+    parts = ("findings", "still", "resolved", "expired")
     return {part: [one["labels"]["name"] for one in digest[part]] for part in parts if digest[part]}

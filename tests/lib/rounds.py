@@ -52,6 +52,8 @@ class Days:
     rules: list[Rule] = field(default_factory=lambda: [rule()])
     repeat_interval: timedelta = timedelta(days=3)
     pause: timedelta = timedelta(0)
+    expire_after: timedelta = timedelta.max
+    gone: frozenset[str] = frozenset()
     kind: str = "digest"
     apart: timedelta = DAY
     record: Record | None = None
@@ -79,7 +81,14 @@ class Days:
             self.day,
             evaluation,
             self.rules,
-            Occasion(self.kind, "", Window(end - self.apart, end), BY_TIME, end),  # type: ignore[arg-type]
+            Occasion(
+                self.kind,  # type: ignore[arg-type]
+                "",
+                Window(end - self.apart, end),
+                BY_TIME,
+                end,
+                gone=self.gone,
+            ),
             covered=covered if isinstance(covered, set) else set(clusters) if covered else set(),
             clusters=clusters,
             customs=Customs(
@@ -87,6 +96,7 @@ class Days:
                 silenced=lambda _alert: silenced,
                 inhibited=lambda _alert, _firing: inhibited,
                 pause=self.pause,
+                expire_after=self.expire_after,
             ),
         )
         return self.record.alerts

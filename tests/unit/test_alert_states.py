@@ -124,6 +124,36 @@ KEPT = {
 }
 
 
+EXPIRED = {
+    "nobody could know for two days": """
+        found | seen   | held | state   | said
+        x     | all    | -    | firing  | new
+        -     | gap    | -    | no_data | still
+        -     | failed | -    | error   | still
+        -     | gap    | -    | expired | expired
+        -     | gap    | -    | -       | -
+        x     | all    | -    | firing  | new
+    """,
+    "somebody could in between": """
+        found | seen | held | state   | said
+        x     | all  | -    | firing  | new
+        -     | gap  | -    | no_data | still
+        x     | gap  | -    | firing  | still
+        -     | gap  | -    | no_data | still
+        -     | gap  | -    | no_data | still
+        -     | gap  | -    | expired | expired
+    """,
+    "what was never told expires quietly": """
+        found | seen | held     | state   | said
+        x     | all  | silenced | firing  | -
+        -     | gap  | silenced | no_data | -
+        -     | gap  | silenced | no_data | -
+        -     | gap  | silenced | expired | -
+        -     | gap  | -        | -       | -
+    """,
+}
+
+
 def lived(days: Days, course: str) -> None:
     """Live through a drawn course and compare each run."""
     for number, row in enumerate(tables.drawn(course), start=1):
@@ -155,6 +185,42 @@ def test_pending(name: str) -> None:
 def test_kept_firing(name: str) -> None:
     """An alert whose rule says ``keep_firing_for: 2d`` goes as drawn."""
     lived(Days([rule(keep_firing_for=2 * DAY)]), KEPT[name])
+
+
+@pytest.mark.parametrize("name", EXPIRED)
+def test_expired(name: str) -> None:
+    """An alert of which nobody can know anything for ``digest.expire_after`` goes as drawn: closed, and not over."""
+    lived(Days(expire_after=2 * DAY), EXPIRED[name])
+
+
+def test_a_pending_alert_expires_as_it_came() -> None:
+    """Nobody heard of it, so nobody hears of its end."""
+    days = Days([rule(runs=2)], expire_after=DAY)
+    states = [[(a.state, a.said) for a in days.run(finding())]]
+    states += [[(a.state, a.said) for a in days.run(covered=False)] for _ in range(3)]
+    assert states == [[("pending", "")], [("no_data", "")], [("inactive", "")], []]
+
+
+def test_a_cluster_that_is_gone_takes_its_alerts_along() -> None:
+    """They expire at once, found or not, and none of its findings is an alert any more; others go on."""
+    days = Days()
+    both = ("prod", "dev")
+    days.run(finding(), finding(cluster="dev"), clusters=both)
+    days.gone = frozenset({"dev"})
+    for wanted in ({"prod": "still", "dev": "expired"}, {"prod": "still"}):
+        alerts = days.run(finding(), finding(cluster="dev"), clusters=both)
+        assert {a.labels["cluster"]: a.said for a in alerts} == wanted
+
+
+def test_urgent_messages_do_not_tell_what_expires() -> None:
+    """That nothing is known for days is no news of the hour: the digest tells it."""
+    days = Days(kind="urgent", expire_after=DAY)
+    days.run(finding())
+    days.run(covered=False)
+    (alert,) = days.run(covered=False)
+    assert (alert.state, alert.said) == ("expired", "")
+    assert days.record
+    assert not days.record.spoke
 
 
 def test_limits_tell_the_greatest_and_keep_the_rest_for_later() -> None:

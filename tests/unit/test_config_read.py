@@ -285,6 +285,10 @@ MISTAKES = {
         "digest: {baseline: 2d}",
         ["digest.min_baseline_days: 3 days can never be known of a baseline of 2d"],
     ),
+    "how long nobody may know": (
+        "digest: {expire_after: 1h}",
+        ["digest.expire_after: 1h is too short; one failed day is no end, so give at least 1d"],
+    ),
     "link": (
         "digest: {external_url: reports.example}",
         ["digest.external_url: is not an address; write it like https://reports.example/k8s"],
