@@ -15,7 +15,6 @@ from itertools import groupby
 
 import msgspec
 
-from etl.alerts import routes
 from etl.alerts.attempts import Ending, Pace, Result, Shorter, deliver
 from etl.alerts.delivery import Entry, Subject, content_hash
 from etl.alerts.model import Digest
@@ -156,7 +155,7 @@ class _Run:
 
     def enqueue(self, item: Placed, share: Share, settings: Settings) -> list[Entry]:
         """Put the target's messages into the outbox; return those that are still to be sent."""
-        if not _wanted(item, share.digest, settings):
+        if not item.wants(share.digest, settings):
             self.skip(item, share.digest)
             return []
         try:
@@ -226,16 +225,6 @@ class _Run:
             self._note(item.name, Result(Ending.DEAD, reason))
         if share.group:
             self.skip(item, share.digest)
-
-
-def _wanted(item: Placed, digest: Digest, settings: Settings) -> bool:
-    """Whether a target gets a message about its share; what is urgent concerns those alone who have some of it."""
-    if item.per_alert:
-        # A wish for fewer digests is none for fewer alerts, and Alertmanager forgets what is not repeated.
-        return True
-    if digest.kind == "urgent":
-        return bool(digest.findings or digest.resolved)
-    return digest.wanted(routes.send(settings, item.receiver.name))
 
 
 def _entry(item: Placed, share: Share, number: int, part: Part, now: datetime) -> Entry:

@@ -82,6 +82,7 @@ def test_a_secret_that_is_not_there_is_named(tmp_path: Path) -> None:
     config = configuration(tmp_path, "- {name: a, slack_configs: [{url_file: /nowhere/url}]}\n")
     done = eventlake("--config", config, "receivers", "test", "a")
     assert done.code == 5
+    assert "retry_after: not now; a digest would wait and be sent again" in done.out
     assert "cannot read the secret file /nowhere/url" in done.out
     assert eventlake("--config", config, "receivers", "test", "b").code == 2
 

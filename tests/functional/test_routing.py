@@ -200,6 +200,8 @@ def test_each_receiver_says_which_digests_it_wants(tmp_path: Path) -> None:
         # Who did not want it has been served: nothing is due again.
         assert deliver.was_delivered(made.files, made.settings, day.window, ("prod",))
     assert told == [{"always"}, {"always", "firing"}, set(names), set(names)]
+    dry = [text for _, _, text in preview(days[1], made.settings)]
+    assert ["(nothing: send is on_change)" in text for text in dry] == [False, False, True]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from etl.alerts import routing
+from etl.alerts import routes, routing
 from etl.alerts.model import Digest
 from etl.alerts.receivers import webhook
 from etl.alerts.receivers.alertmanager import Alertmanager
@@ -49,6 +49,7 @@ _TARGETS: dict[str, Callable[[Any, Outside], Target]] = {
     "alertmanager_configs": Alertmanager,
     "apprise_configs": Longtail,
 }
+_NOTHING = "(nothing: {})"
 # These get alerts and no digests, so a wish for fewer digests does not concern them.
 _PER_ALERT = {"pagerduty", "alertmanager"}
 # Where nothing is configured the digest is printed: eventlake never keeps a finding to itself.
@@ -78,6 +79,15 @@ class Placed:
         """Return ``digest`` in the receiver's language, with no more than it wants to hear."""
         wanted = replace(digest, language=self.receiver.language or digest.language)
         return wanted if self.receiver.send_resolved else replace(wanted, resolved=())
+
+    def wants(self, digest: Digest, settings: Settings) -> bool:
+        """Whether it gets a message about its share; what is urgent concerns those alone who have some of it."""
+        if self.per_alert:
+            # A wish for fewer digests is none for fewer alerts, and Alertmanager forgets what is not repeated.
+            return True
+        if digest.kind == "urgent":
+            return bool(digest.findings or digest.resolved)
+        return digest.wanted(routes.send(settings, self.receiver.name))
 
     def shares(self, digest: Digest, settings: Settings) -> list[Share]:
         """Return what of ``digest`` is routed to the receiver, in its language."""
@@ -122,10 +132,17 @@ def draws(settings: Settings) -> bool:
 def preview(digest: Digest, settings: Settings) -> list[tuple[str, str, str]]:
     """Return (receiver, place, text) of what would be sent; nothing is sent, no secret is read."""
     return [
-        (item.receiver.name, item.place, item.target.preview(share.digest))
+        (item.receiver.name, item.place, _shown(item, share.digest, settings))
         for item in placed(settings, Outside({}, io.StringIO()))
         for share in item.shares(digest, settings)
     ]
+
+
+def _shown(item: Placed, digest: Digest, settings: Settings) -> str:
+    """Return what a target would send of ``digest``, or that it would send nothing."""
+    if item.wants(digest, settings):
+        return item.target.preview(digest) or _NOTHING.format("there is no alert")
+    return _NOTHING.format(f"send is {routes.send(settings, item.receiver.name)}")
 
 
 def _configs(receiver: Receiver) -> list[tuple[str, int, Any]]:

@@ -56,6 +56,14 @@ _HINTS: dict[str, dict[str, str]] = {
         "HTTP 404": "the webhook was removed, or incoming webhooks are switched off",
         "HTTP 403": "the webhook may not post into this channel",
     },
+    "pagerduty": {
+        "HTTP 400": "the key is not that of an integration with Events API v2",
+        "HTTP 404": "api_url is not the address of the Events API",
+    },
+    "alertmanager": {
+        "HTTP 404": "the address is that of the server, without the path of its API",
+        "HTTP 401": "a proxy before the server wants bearer_token_file, or a password in the address",
+    },
     "email": {
         "SMTP 535": "user name or password are wrong",
         "STARTTLS": "the server offers no encryption on this port; tls: tls is for port 465",
@@ -63,7 +71,7 @@ _HINTS: dict[str, dict[str, str]] = {
     },
 }
 _ALL_HINTS = {
-    "allow_private": "the address is not public: allow_private: true, if that is meant",
+    "secret file": "nothing was sent: mount the file, or see that it may be read",
     "cannot resolve": "the name is not known here: DNS, or a NetworkPolicy without port 53",
     "ConnectTimeout": "nothing answers: a firewall, a NetworkPolicy or a missing proxy",
 }

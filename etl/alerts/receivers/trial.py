@@ -36,7 +36,8 @@ def tried(
         except TransportError as error:
             outcome = error.outcome
         except SecretError as error:
-            outcome = Outcome(Kind.PERMANENT, str(error))
+            # As in a delivery: it waits until the file or variable is there.
+            outcome = Outcome(Kind.RETRY_AFTER, str(error))
         yield outcome
         if not outcome.delivered:
             return
