@@ -19,6 +19,7 @@ from datetime import date, timedelta
 from typing import TypeAlias
 
 from etl import ingest, log
+from etl.config.owners import Owners
 from etl.config.settings import Source
 from etl.errors import ClusterError, EventlakeError, PartlyReadError, quoted
 from etl.ingest import Run
@@ -37,6 +38,9 @@ GRACE_SECONDS = 5.0
 _REASON = 200
 
 
+_NO_OWNERS = Owners()
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """A cluster to read: its name, its section ``source``, the oldest day of which it takes anything, its door."""
@@ -46,6 +50,7 @@ class Member:
     not_before: date | None = None
     door: Door | None = None
     """What is masked or left out; it counts, so each has its own."""
+    owners: Owners = _NO_OWNERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,7 @@ class Attempt:
             with self._listing(
                 Lister(connection, member.source, run.clock, self._world.sleep)
             ) as lister:
+                owned = lister.owners(member.owners) if member.owners.enabled else None
                 return ingest.take_snapshot(
                     self._lake,
                     member.name,
@@ -101,6 +107,7 @@ class Attempt:
                     run,
                     not_before=member.not_before,
                     door=member.door,
+                    owned=owned,
                 )
 
     def outcome(self) -> Outcome:

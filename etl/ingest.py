@@ -23,6 +23,7 @@ from etl.lake.append import Addition
 from etl.lake.door import Door
 from etl.lake.layout import Lake
 from etl.lake.ledger import Entry
+from etl.lake.owned import Owned
 from etl.progress import Tell, untold
 from etl.source import columns, decode, sample
 from etl.source.decode import Decoded
@@ -62,12 +63,13 @@ def take_snapshot(
     *,
     not_before: date | None = None,
     door: Door | None = None,
+    owned: Owned | None = None,
     tell: Tell = untold,
 ) -> Entry:
     """LIST a cluster, append what is new, write the ledger row and the live cache.
 
     States of days before ``not_before`` are left out: retention would delete them again.
-    What is stored goes through the ``door``.
+    What is stored goes through the ``door``, with what is ``owned`` beside it.
 
     A failed list leaves a failed ledger row and the lake's observations as they were,
     and raises ``ClusterError``. Of several namespaces those that are refused get a failed
@@ -79,7 +81,9 @@ def take_snapshot(
     before = live.before(lake, cluster)
     refused: dict[str, ForbiddenError] = {}
     with (
-        Addition(lake, cluster, run.snapshot_id, not_before=not_before, door=door) as addition,
+        Addition(
+            lake, cluster, run.snapshot_id, not_before=not_before, door=door, owned=owned
+        ) as addition,
         Intake(
             addition,
             live.read(lake, cluster, not_stored=door.names if door else None),
@@ -114,6 +118,7 @@ def take_snapshot(
         entry = replace(entry, scope=tuple(s for s in lister.scopes if s and s not in refused))
     entry = replace(
         _at_the_door(_told(entry, listing), door),
+        owners_unread=(owned.unread or None) if owned else None,
         status="inconsistent" if listing.inconsistent else "complete",
         finished_at=run.clock(),
         parts=tuple(addition.parts),
@@ -131,7 +136,8 @@ def take_snapshot(
     except LakeError as error:
         # What the row promises is in the lake. Without its cache the next snapshot is only slower.
         _log.warning("%s", error)
-    _report(entry, [*addition.warnings, *_left_out(addition), *listing.notes])
+    unread = [f"no labels and owners of {one}" for one in owned.unread] if owned else []
+    _report(entry, [*addition.warnings, *_left_out(addition), *listing.notes, *unread])
     if refused:
         _refuse(lake, cluster, entry, refused)
     return entry

@@ -182,6 +182,11 @@ SNAPSHOT: tuple[Column, ...] = (
         _COUNTS,
         "The reasons of ingest.drop, each with how many new states were not stored; null where none is named.",
     ),
+    column(
+        "owners_unread",
+        pa.list_(pa.string()),
+        "Of what metadata could not be listed, and why; null where all that was asked for was.",
+    ),
     column("rewritten_files", pa.int64(), "redact: files whose text was masked."),
 )
 SNAPSHOT_SCHEMA = pa.schema([pa.field(c.name, c.type, nullable=c.nullable) for c in SNAPSHOT])

@@ -135,6 +135,22 @@ OBSERVATION: tuple[Column, ...] = (
         pa.bool_(),
         "true: gone before its TTL, so somebody deleted it; false: it had lived its TTL, so it expired; null where nobody can tell.",
     ),
+    column(
+        "object_labels",
+        _MAP,
+        "Those labels of the pod, ReplicaSet or Job that owners.labels names, when the state was stored; null where not known.",
+    ),
+    column(
+        "namespace_labels",
+        _MAP,
+        "Those labels of the namespace that owners.namespace_labels names; null where not known.",
+    ),
+    column(
+        "owner_kind",
+        _TEXT,
+        "Kind of what owns the object in the end, such as Deployment behind ReplicaSet behind Pod; null where not known.",
+    ),
+    column("owner_name", _TEXT, "Name of that owner."),
 )
 
 # The two partition columns, which live in the path and not in the files.
@@ -176,7 +192,7 @@ ROLLED_UP: tuple[Column, ...] = (
     column(
         "workload_by",
         _TEXT,
-        "How it was found: events (controllers named the object), name (by the rules of naming), self.",
+        "How it was found: owner (its metadata), events (controllers named the object), name (by the rules of naming), self.",
     ),
     column("message_pattern", _TEXT, "The message with a star for everything that varies."),
     column(

@@ -28,6 +28,7 @@ def fleet_now(
             msgspec.structs.replace(settings.source_of(name), **own),
             invocation.not_before(name),
             invocation.door,
+            settings.owners,
         )
         for name in invocation.fleet
     ]

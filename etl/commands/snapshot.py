@@ -98,6 +98,9 @@ def snapshot_now(
 
 def _taken(invocation: Invocation, cluster: str, lister: Lister) -> Entry:
     """List the cluster and append what is new."""
+    wanted = invocation.settings.owners
+    # Before the events: their pages must not grow old while metadata is listed.
+    owned = lister.owners(wanted) if wanted.enabled else None
     # The first pages travel while pyarrow is imported.
     lister.begin()
     try:
@@ -111,6 +114,7 @@ def _taken(invocation: Invocation, cluster: str, lister: Lister) -> Entry:
                 invocation.run,
                 not_before=invocation.not_before(cluster),
                 door=invocation.door,
+                owned=owned,
                 tell=tell,
             )
     finally:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import time, timedelta
 from urllib.parse import urlsplit
 
-from etl.config import door, targets, watching
+from etl.config import door, owners, targets, watching
 from etl.config.receivers import Receiver
 from etl.config.settings import Digest, Settings, Source, Storage
 from etl.config.targets import is_web
@@ -38,6 +38,7 @@ def clock(text: str) -> time:
 def mistakes(settings: Settings) -> Iterator[Found]:
     """Yield (path, what is wrong) for all that does not make sense in well-typed settings."""
     yield from _readable(settings)
+    yield from owners.mistakes(settings.owners)
     yield from door.mistakes(settings.ingest, settings.source.namespaces)
     yield from _twice("ingest.redact[{}].name", "rule", [r.name for r in settings.ingest.redact])
     yield from _source(settings.source, "source")

@@ -13,6 +13,7 @@ from typing import Literal
 from etl.config.alerting import InhibitRule, RuleGroup, RuleOverride, Silence, Urgent
 from etl.config.door import Ingest
 from etl.config.fleet import Cluster
+from etl.config.owners import Owners
 from etl.config.receivers import Receiver
 from etl.config.route import Route
 from etl.config.section import Section
@@ -160,6 +161,8 @@ class Settings(Section, frozen=True):
     """Snapshots."""
     ingest: Ingest = Ingest()
     """What is masked or left out before anything is stored."""
+    owners: Owners = Owners()
+    """Labels and owners, for routing by team."""
     clusters: list[Cluster] = []
     """Several clusters, read by one job; each may say for itself what ``source`` says for all."""
     parallel: int = 4

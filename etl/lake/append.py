@@ -26,6 +26,7 @@ from etl.lake.door import Door
 from etl.lake.encode import Encoding
 from etl.lake.files import Staged
 from etl.lake.layout import Lake
+from etl.lake.owned import Owned
 from etl.lake.redundant import redundant, without_repeats
 
 # Bytes held before a part is written, as Arrow's or encoded: 100,000 events of an import,
@@ -47,12 +48,14 @@ class Addition:
         *,
         not_before: date | None = None,
         door: Door | None = None,
+        owned: Owned | None = None,
     ) -> None:
         """Prepare an addition; nothing is written before rows come.
 
         Rows of days older than ``not_before`` are not taken: retention would delete them again.
-        All others go through the ``door``, if there is one.
+        All others go through the ``door``, if there is one, and get what is ``owned`` beside them.
         """
+        self._owned = owned
         self.door = door
         self._lake = lake
         self._cluster = cluster
@@ -94,6 +97,8 @@ class Addition:
         rows = self._kept(rows)
         if self.door is not None:
             rows = self.door.passed(rows)
+        if self._owned is not None:
+            rows = self._owned.joined(rows)
         if rows.num_rows == 0:
             return
         if compared:

@@ -70,6 +70,7 @@ class Entry:
     redacted: dict[str, int] | None = None
     dropped_namespaces: dict[str, int] | None = None
     dropped_reasons: dict[str, int] | None = None
+    owners_unread: tuple[str, ...] | None = None
     rewritten_files: int | None = None
 
 

@@ -15,8 +15,9 @@ from etl import schema
 
 _KEY = ["uid", "n", "last_seen"]
 _NEWEST_FIRST = [("resource_version", "descending"), ("observed_at", "ascending")]
-# Columns that say who saw the state and not what it is.
-_OURS = frozenset({*_KEY, "resource_version", "observed_at", "snapshot_id"})
+# Columns that say who saw the state, and what stood around it then, and not what it is.
+_AROUND = frozenset({"object_labels", "namespace_labels", "owner_kind", "owner_name"})
+_OURS = frozenset({*_KEY, *_AROUND, "resource_version", "observed_at", "snapshot_id"})
 _COMPARED = [name for name in schema.SCHEMA.names if name not in _OURS]
 
 

@@ -8,7 +8,10 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
+from etl.config.owners import Owners
 from etl.config.settings import Source
+from etl.lake.owned import Owned
+from etl.source import owners
 from etl.source.live import Cluster
 from etl.source.paging import Asking, Listing, Page, Paging
 
@@ -42,6 +45,13 @@ class Lister:
     def scopes(self) -> list[str | None]:
         """What is listed one by one: all namespaces at once (null), or each of the configured ones."""
         return list(dict.fromkeys(self.source.namespaces)) or [None]
+
+    def owners(self, wanted: Owners) -> Owned:
+        """List the metadata around what will be listed; what cannot be had is told, not raised."""
+        asking = self._asking
+        return owners.read(
+            asking.cluster, wanted, namespaces=self.source.namespaces, sleep=asking.sleep
+        )
 
     def begin(self) -> None:
         """Start to fetch the first pages of the first scope."""

@@ -102,8 +102,8 @@ class Cluster:
         """The server's address."""
         return self._connected().host
 
-    def get(self, path: str, query: Mapping[str, str | int]) -> Answer:
-        """GET ``path``.
+    def get(self, path: str, query: Mapping[str, str | int], *, accept: str = "") -> Answer:
+        """GET ``path``, as JSON or what ``accept`` names.
 
         Raises ``UnreachableError``, ``BrokenOffError`` or ``TimedOutError``, all safe to
         repeat, ``UntrustedError``, which is not worth it, or ``ClusterError`` if there are
@@ -112,7 +112,7 @@ class Cluster:
         limit = self.access.source.timeout.total_seconds()
         deadline = time.monotonic() + limit
         connection = self._connected()
-        headers = _WANTED | connection.credentials()
+        headers = _WANTED | ({"Accept": accept} if accept else {}) | connection.credentials()
         url = f"{connection.host}{path}?{urlencode(query)}"
         with _translated():
             answer = _begun(connection.pool, url, headers, limit)

@@ -35,6 +35,7 @@ _TEXTS = (
     *("object_kind", "object_namespace", "object_uid", "object_api_version", "object_field_path"),
     *("related_kind", "related_namespace"),
 )
+_AROUND = ("object_labels", "namespace_labels", "owner_kind", "owner_name")
 _LINEAGE = (
     *("namespace", "name", "type", "reason"),
     *("object_kind", "object_name", "object_uid"),
@@ -84,6 +85,8 @@ class Normaliser:
             # What lists show is there.
             "deleted_at": pa.nulls(count, schema.TIME),
             "deleted_early": pa.nulls(count, pa.bool_()),
+            # What an event says nothing of.
+            **{name: pa.nulls(count, schema.SCHEMA.field(name).type) for name in _AROUND},
         }
         return pa.Table.from_arrays(
             [columns[name] for name in schema.SCHEMA.names], schema=schema.SCHEMA

@@ -51,6 +51,10 @@ select
     flags,
     deleted_at,
     deleted_early,
+    object_labels,
+    namespace_labels,
+    owner_kind,
+    owner_name,
     occurrences,
     since,
     reset

@@ -61,7 +61,11 @@ select
     parts.snapshot_id,
     parts.flags,
     parts.deleted_at,
-    parts.deleted_early
+    parts.deleted_early,
+    parts.object_labels,
+    parts.namespace_labels,
+    parts.owner_kind,
+    parts.owner_name
 from parts
 anti join copied using (cluster, date, uid, n, last_seen)
 union all
@@ -106,7 +110,11 @@ select
     copied.snapshot_id,
     max(parts.flags) as flags,
     max(parts.deleted_at) as deleted_at,
-    max(parts.deleted_early) as deleted_early
+    max(parts.deleted_early) as deleted_early,
+    arg_max(parts.object_labels, cast(parts.object_labels as varchar)) as object_labels,
+    arg_max(parts.namespace_labels, cast(parts.namespace_labels as varchar)) as namespace_labels,
+    max(parts.owner_kind) as owner_kind,
+    max(parts.owner_name) as owner_name
 from copied
 inner join parts
     on

@@ -1,6 +1,7 @@
 -- title: Rolled up
 -- question: Which workload is behind the object of each counted observation, and what is its message without what varies?
--- What a controller said is taken first, then what the name tells by the rules of those who give
+-- What the metadata of the object says is taken first (owner_kind), then what a controller said, then
+-- what the name tells by the rules of those who give
 -- names: pods get their controller's name and five characters of an alphabet without vowels,
 -- those of a ReplicaSet its hash before them, those of a CronJob's Job the minute (before
 -- Kubernetes 1.21 the second) it was scheduled for. Of a longer name the first 58 characters are
@@ -12,8 +13,9 @@ with known as (
     select
         counted.*,
         owners.name is not null as told,
-        coalesce(owners.kind, counted.object_kind) as known_kind,
-        coalesce(owners.name, counted.object_name) as known_name
+        counted.owner_name is not null as owned,
+        coalesce(counted.owner_kind, owners.kind, counted.object_kind) as known_kind,
+        coalesce(counted.owner_name, owners.name, counted.object_name) as known_name
     from counted
     left join owners
         on
@@ -41,6 +43,7 @@ ruled as (
         *,
         case
             when known_kind is null or known_name is null then null
+            when owned and not regexp_full_match(known_kind, 'ReplicaSet|Job') then 'self'
             when
                 regexp_full_match(
                     known_kind,
@@ -84,7 +87,7 @@ ruled as (
 )
 
 select
-    * exclude (told, known_kind, known_name, stem, rule),
+    * exclude (told, owned, known_kind, known_name, stem, rule),
     case rule
         when 'self' then known_name
         when 'static' then left(known_name, length(known_name) - length(host) - 1)
@@ -101,6 +104,7 @@ select
         when 'schedule' then 'CronJob'
     end as workload_kind,
     case
+        when rule is not null and owned then 'owner'
         when rule = 'self' and told then 'events'
         when rule = 'self' then 'self'
         when rule is not null then 'name'

@@ -43,7 +43,11 @@ select
     snapshot_id,
     flags,
     deleted_at,
-    deleted_early
+    deleted_early,
+    object_labels,
+    namespace_labels,
+    owner_kind,
+    owner_name
 from days
 union all
 select merged.*
@@ -90,5 +94,9 @@ select
     snapshot_id,
     flags,
     deleted_at,
-    deleted_early
+    deleted_early,
+    object_labels,
+    namespace_labels,
+    owner_kind,
+    owner_name
 from outdated

@@ -74,6 +74,10 @@ class Plain:
             "snapshot_id": "run",
             "deleted_at": None,
             "deleted_early": None,
+            "object_labels": None,
+            "namespace_labels": None,
+            "owner_kind": None,
+            "owner_name": None,
         }
         uid = row["uid"]
         if uid is None:

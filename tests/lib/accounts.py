@@ -15,6 +15,8 @@ class Account:
     verbs: frozenset[str] = frozenset({"get", "list", "watch", "create"})
     namespaces: frozenset[str] | None = None
     groups: frozenset[str] = _GROUPS
+    metadata: frozenset[str] = frozenset()
+    """Resources beside events that it may list, such as pods."""
 
     def may(self, *, verb: str, group: str, namespace: str) -> bool:
         """Say whether RBAC allows the verb there; an empty namespace asks for all of them."""

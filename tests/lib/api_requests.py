@@ -12,6 +12,7 @@ import msgspec
 
 from tests.lib import api_answers
 from tests.lib.accounts import Account
+from tests.lib.api_objects import Objects
 from tests.lib.api_options import (
     LATEST,
     BadOptionError,
@@ -63,6 +64,7 @@ class EventsApi:
         self._clock = clock
         self._watch_limit = watch_limit
         self._pages: dict[str, int] = {}
+        self.objects = Objects()
 
     def answer(self, request: Request) -> tuple[Answer, int | None]:
         """Return the answer, and which page of a list it is, if it is one."""
@@ -72,6 +74,8 @@ class EventsApi:
             return api_answers.unauthorized(), None
         if request.path.rstrip("/") == "/version":
             return api_answers.version(), None
+        if found := self.objects.answer(request, account):
+            return found, None
         call = _call(request)
         if call is None:
             return api_answers.no_such_path(), None

@@ -18,6 +18,7 @@ from typing import Any, Self
 from tests.lib import kubeconfigs
 from tests.lib.accounts import Account
 from tests.lib.api_answers import compressed
+from tests.lib.api_objects import Objects
 from tests.lib.api_requests import EventsApi
 from tests.lib.certificates import authority
 from tests.lib.event_store import Event, EventStore
@@ -57,6 +58,11 @@ class ApiServer:
             self.store, self.accounts, clock=lambda: self.now, watch_limit=watch_limit
         )
         self._http = LoopbackServer(self._respond, tls=tls)
+
+    @property
+    def objects(self) -> Objects:
+        """The namespaces, pods, ReplicaSets and Jobs that accounts may list."""
+        return self._api.objects
 
     @property
     def url(self) -> str:

@@ -137,6 +137,10 @@ def test_what_the_api_said_is_kept() -> None:
         "snapshot_id": "run",
         "deleted_at": None,
         "deleted_early": None,
+        "object_labels": None,
+        "namespace_labels": None,
+        "owner_kind": None,
+        "owner_name": None,
     }
     assert {name: row[name] for name in expected} == expected
 
