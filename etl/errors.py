@@ -48,6 +48,10 @@ class InputError(UsageError):
     """A file given to ``import`` cannot be read or holds no events."""
 
 
+class HostileArchiveError(InputError):
+    """An archive given to ``import`` is built to harm: a bomb, or names that lead out of it."""
+
+
 class ClusterError(EventlakeError):
     """The cluster could not be reached, refused us, or answered nonsense."""
 

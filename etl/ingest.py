@@ -183,6 +183,8 @@ class ImportRequest:
     chunks: Iterable[Decoded]
     kind: Literal["import", "sample"] = "import"
     collected_at: datetime | None = None
+    collected_until: datetime | None = None
+    """When the last list was taken, where the collection took a time; null: all at ``collected_at``."""
     scope: tuple[str, ...] | None = None
     """The namespaces of which the chunks are whole LISTs, empty for all of them; null if nobody knows.
 
@@ -226,6 +228,7 @@ def import_events(lake: Lake, request: ImportRequest, run: Run) -> Entry:
         addition.publish()
     whole = request.scope is not None and not addition.left_out
     proven = request.collected_at if whole else None
+    received = request.collected_until or proven if whole else None
     entry = Entry(
         snapshot_id=run.snapshot_id,
         kind=request.kind,
@@ -236,9 +239,9 @@ def import_events(lake: Lake, request: ImportRequest, run: Run) -> Entry:
         collected_at=request.collected_at,
         scope=request.scope or None,
         sent_at=proven,
-        received_at=proven,
-        first_received_at=proven,
-        last_received_at=proven,
+        received_at=received,
+        first_received_at=received,
+        last_received_at=received,
         parts=tuple(addition.parts),
         compared="lake",
         items=items,

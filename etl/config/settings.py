@@ -44,6 +44,19 @@ class Source(Section, frozen=True):
     """How long the cluster keeps an event (--event-ttl); cannot be asked for. OpenShift: 3h."""
 
 
+class Imports(Section, frozen=True):
+    """What an archive given to ``import`` may hold; one that holds more is refused whole."""
+
+    max_unpacked_gb: int = 100
+    """Gibibytes that all archives of one import may unpack to, each within another counted again."""
+    max_ratio: int = 500
+    """How many times its size a compressed file may unpack to, looked at from 256 MiB on; bombs reach 1,000 with gzip and more with zstandard."""
+    max_entries: int = 250_000
+    """Files, folders and links in all archives of one import; zip keeps a table of all of them in memory."""
+    max_depth: int = 3
+    """How deep archives may lie within archives."""
+
+
 class Storage(Section, frozen=True):
     """How a lake in an object store is reached; a lake in a folder needs none of it.
 
@@ -167,6 +180,8 @@ class Settings(Section, frozen=True):
     """Several clusters, read by one job; each may say for itself what ``source`` says for all."""
     parallel: int = 4
     """How many of ``clusters`` are read at once; each one that is read takes memory."""
+    imports: Imports = Imports()
+    """Archives that are imported."""
     storage: Storage = Storage()
     """The object store of the lake."""
     digest: Digest = Digest()

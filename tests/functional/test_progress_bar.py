@@ -186,7 +186,7 @@ def test_no_bar_for_jobs(option: str, tmp_path: Path) -> None:
 
 
 def test_an_import_tells_its_share_by_bytes(tmp_path: Path) -> None:
-    """Files count by their size, chunks within a file by theirs; a pipe has no size, so nobody knows."""
+    """Files count by their size, and a short one is read at once; a pipe has no size, so nobody knows."""
     text = json.dumps({"kind": "List", "items": [event(f"web-{n}", at=NOW) for n in range(5001)]})
     (tmp_path / "a.json").write_text(text)
     (tmp_path / "b.json.gz").write_bytes(gzip.compress(text.encode()))
@@ -196,7 +196,6 @@ def test_an_import_tells_its_share_by_bytes(tmp_path: Path) -> None:
         path.stat().st_size for path in tmp_path.iterdir()
     )
     assert shares == pytest.approx([whole, whole, 1.0, 1.0], rel=0.01)
-    assert shares[0] < whole < shares[2] < 1.0
     reading = dump.Reading()
     for _ in dump.chunks(["-"], reading, io.BytesIO(text.encode())):
         assert reading.share is None
