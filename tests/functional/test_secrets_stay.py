@@ -13,9 +13,9 @@ from etl import log
 from etl.alerts import deliver
 from etl.alerts.receivers import placed
 from etl.alerts.receivers.explain import explained
-from etl.alerts.receivers.target import Outside
+from etl.alerts.receivers.target import Chart, Outside
 from etl.alerts.receivers.trial import tried
-from etl.config.receivers import EmailConfig, Receiver
+from etl.config.receivers import AlertmanagerConfig, EmailConfig, PagerdutyConfig, Receiver
 from etl.config.settings import Settings
 from tests.functional.test_chats import KINDS
 from tests.lib import chats, mailserver
@@ -26,6 +26,7 @@ from tests.lib.robot import KEY
 from tests.lib.sending import chat, sender, webhook
 
 TOKEN = "tok-5e6f7a8b9c0d1e2f"  # noqa: S105 - of nobody
+ROUTING = "R0UTING0KEY0OF0NOBODY0123456789A"
 WHSEC = "whsec_" + base64.b64encode(b"a secret of twenty-four b").decode()
 
 
@@ -41,8 +42,23 @@ def silent(_request: Request) -> Answer:
 
 def receivers(base: str) -> tuple[list[Receiver], list[str]]:
     """Return every kind of receiver that has a secret, all at one server, and the secrets."""
-    made = [chat(kind, fake().address(base)) for kind, fake in KINDS.items()]
-    made.append(chat("wecom", f"{base}/cgi-bin/webhook/send?key={KEY}"))
+    drawn = {"chart": True}
+    made = [
+        chat(kind, fake().address(base), **(drawn if kind in {"discord", "telegram"} else {}))
+        for kind, fake in KINDS.items()
+    ]
+    made.append(chat("wecom", f"{base}/cgi-bin/webhook/send?key={KEY}", **drawn))
+    pager = PagerdutyConfig(
+        routing_key=ROUTING, api_url=f"{base}/v2", allow_http=True, allow_private=True
+    )
+    made.append(Receiver(name="oncall", pagerduty_configs=[pager]))
+    alerts = AlertmanagerConfig(
+        url=base,
+        bearer_token="${T}-am",  # noqa: S106 - of nobody
+        allow_http=True,
+        allow_private=True,
+    )
+    made.append(Receiver(name="alerts", alertmanager_configs=[alerts]))
     made.append(
         webhook(
             f"{base}/hook/{TOKEN}x",
@@ -51,7 +67,16 @@ def receivers(base: str) -> tuple[list[Receiver], list[str]]:
             signing_secret=WHSEC,
         )
     )
-    found = [KEY, TOKEN, WHSEC, WHSEC[6:], chats.SECRET, chats.Dingtalk.KEY, chats.Telegram.KEY]
+    found = [
+        KEY,
+        ROUTING,
+        TOKEN,
+        WHSEC,
+        WHSEC[6:],
+        chats.SECRET,
+        chats.Dingtalk.KEY,
+        chats.Telegram.KEY,
+    ]
     parts = [part for fake in KINDS.values() for part in fake.PATH.split("/")]
     return made, [*found, *(part for part in parts if len(part) > 15)]
 
@@ -67,10 +92,12 @@ def test_no_secret_of_a_chat_is_written(
     with LoopbackServer(answer) as server:  # type: ignore[arg-type]
         given, secrets = receivers(server.url)
         made = sender(tmp_path, *given, T=TOKEN)
+        made.chart = Chart(b"\x89PNG once", b"\x89PNG again")
+        outside = Outside({"T": TOKEN}, made.stream, chart=made.chart)
         first, later = made.send(MORNING), made.send_pending()
         told = [
             explained(item.target.kind, outcome)
-            for item in placed(Settings(receivers=given), Outside({"T": TOKEN}, made.stream))
+            for item in placed(Settings(receivers=given), outside)
             for outcome in tried(item, MORNING, now=made.now, sleep=made.pauses.append)
         ]
     assert {failure.target for failure in first.failures} == {one.name for one in given}

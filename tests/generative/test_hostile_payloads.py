@@ -22,6 +22,7 @@ from etl.alerts.receivers import placed
 from etl.alerts.receivers.target import Outside, Target
 from etl.config.receivers import (
     AlertmanagerConfig,
+    AppriseConfig,
     ConsoleConfig,
     EmailConfig,
     FileConfig,
@@ -251,6 +252,20 @@ def test_no_message_breaks_a_file(form: str, tmp_path: Path) -> None:
             assert not any(_UNSEEN.search(text) for text in strings(json.loads(content)))
         if form == "html":
             _harmless(content)
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "html"])
+def test_no_message_outgrows_what_apprise_is_handed(form: str) -> None:
+    """Title and body fit, marked or not, hold nothing unseen, and as HTML are harmless."""
+    speaker = target(AppriseConfig(url="ntfys://x/y", format=form, max_characters=1500))  # type: ignore[arg-type]
+    for digest in digests():
+        (part,) = speaker.prepare(digest)
+        for payload in (part.payload, part.repeat):
+            assert isinstance(payload, dict)
+            assert len(payload["body"]) <= 1500
+            assert not _UNSEEN.search(payload["title"] + payload["body"])
+            if form == "html":
+                _harmless(payload["body"])
 
 
 def test_no_message_moves_a_terminal() -> None:
