@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import get_args
 
 from etl.alerts import health as health_lines
-from etl.alerts import parts
+from etl.alerts import parts, teams
 from etl.alerts.alert import Record, Said
 from etl.alerts.baseline import Baseline, measured
 from etl.alerts.condensed import overview
@@ -50,6 +50,7 @@ class Facts:
     movers: tuple[Mover, ...]
     noisiest: tuple[Noisy, ...]
     warnings: tuple[str, ...]
+    namespaces: teams.Namespaces = field(default_factory=dict)
 
     @property
     def clusters(self) -> tuple[str, ...]:
@@ -106,6 +107,7 @@ def gathered(
         movers=movers,
         noisiest=noisiest,
         warnings=tuple(session.warnings),
+        namespaces=teams.namespaces(session, settings, base=baseline.start, end=window.end),
     )
 
 
@@ -148,6 +150,7 @@ def written(
             *evaluation.health,
         ),
         link=settings.digest.external_url,
+        namespaces=facts.namespaces,
     )
     if record is None:
         return digest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
@@ -189,6 +190,8 @@ class Digest:
     """What urgent messages have told and what fires still: for targets that forget what nobody sends again."""
     elsewhere: int = 0
     """Alerts that routes lead to other receivers, so that a share without any is not taken for a quiet day."""
+    namespaces: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
+    """Labels of namespaces by cluster and namespace, for routes."""
     kind: Kind = "digest"
     whole: bool = True
     """Whether it is about everything; groups of one digest are not, and a chart beside each would be a storm."""

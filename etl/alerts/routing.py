@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 from etl.alerts import routes
 from etl.alerts.label_matchers import labels_of
 from etl.alerts.model import Digest, Finding, FirstSeen, Mover, Noisy
 from etl.alerts.routes import EACH
+from etl.alerts.teams import with_team
 from etl.config.route import Route
 from etl.config.settings import Settings
 
 Row = TypeVar("Row")
+_Named = Callable[[Mapping[str, str]], Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,8 @@ def shares(
     if settings.route is None:
         return [Share("", digest)]
     labels = routes.group_by(settings, receiver)
-    everything = _Tree(settings.route, receiver).kept(digest)
+    named = partial(with_team, known=digest.namespaces, clusters=digest.clusters)
+    everything = _Tree(settings.route, receiver, named).kept(digest)
     if not labels or not grouped:
         return [Share("", everything)]
     every = (
@@ -45,8 +49,8 @@ def shares(
         *everything.resolved,
         *everything.expired,
     )
-    groups = list(dict.fromkeys(_group(finding, labels) for finding in every))
-    made = [Share(_written(group), _of_group(everything, group, labels)) for group in groups]
+    groups = list(dict.fromkeys(_group(named(_finding(one)), labels) for one in every))
+    made = [Share(_written(group), _of_group(everything, group, labels, named)) for group in groups]
     return made or [Share("", everything)]
 
 
@@ -56,6 +60,7 @@ class _Tree:
 
     root: Route
     receiver: str
+    named: _Named
 
     def kept(self, digest: Digest) -> Digest:
         """Return the digest with what is routed here."""
@@ -87,26 +92,25 @@ class _Tree:
         return tuple(row for row in rows if self._takes(labels(row)))
 
     def _takes(self, labels: Mapping[str, str]) -> bool:
-        return self.receiver in routes.reached(self.root, labels)
+        return self.receiver in routes.reached(self.root, self.named(labels))
 
 
-def _group(finding: Finding, labels: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    named = _finding(finding)
+def _group(named: Mapping[str, str], labels: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     if EACH in labels:
         return tuple(sorted(named.items()))
     return tuple((label, named.get(label, "")) for label in labels)
 
 
 def _of_group(
-    digest: Digest, group: tuple[tuple[str, str], ...], labels: tuple[str, ...]
+    digest: Digest, group: tuple[tuple[str, str], ...], labels: tuple[str, ...], named: _Named
 ) -> Digest:
     """Return the digest with the alerts of one group, and what else shares its labels."""
 
     def mine(finding: Finding) -> bool:
-        return _group(finding, labels) == group
+        return _group(named(_finding(finding)), labels) == group
 
     def near(row: Mapping[str, str]) -> bool:
-        return all(row.get(label, "") == value for label, value in group)
+        return all(named(row).get(label, "") == value for label, value in group)
 
     return replace(
         digest,

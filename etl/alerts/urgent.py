@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from etl.alerts import rounds
+from etl.alerts import rounds, teams
 from etl.alerts.alert import Record
 from etl.alerts.baseline import Baseline
 from etl.alerts.coverage import Proof, wholly_seen
@@ -125,4 +125,5 @@ def _facts(
         movers=(),
         noisiest=(),
         warnings=(),
+        namespaces=teams.namespaces(session, settings, base=base, end=window.end),
     )

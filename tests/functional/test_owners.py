@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -180,6 +181,63 @@ def test_a_rule_of_your_own_routes_by_team(server: ApiServer, tmp_path: Path) ->
     assert done.code == 0, done.err
     (found,) = [one for one in done.json() if one["alert"] == "TeamWarnings"]
     assert found["labels"]["team"] == "checkout"
+
+
+def test_alerts_go_to_the_team_of_their_namespace(server: ApiServer, tmp_path: Path) -> None:
+    """A route on a label of the namespace gets the alerts of any rule, also of those that come along; the others go on."""
+    add = server.objects.add
+    add("namespaces", "mail", labels={"team": "post", "app.kubernetes.io/part-of": "office"})
+    for number in range(6):
+        server.add(event(f"web-{number}", at=NOW, reason="FailedMount"))
+        server.add(event(f"box-{number}", at=NOW, reason="FailedMount", namespace="mail"))
+    wanted = {**WANTED, "namespace_labels": ["team", "app.kubernetes.io/part-of"]}
+    _snapshot(server, tmp_path, wanted)
+    rule = {
+        "alert": "Mounts",
+        "match": {"reason": "FailedMount"},
+        "by": ["namespace"],
+        "threshold": ">= 5",
+    }
+    routes = [
+        {"receiver": "checkout", "matchers": ['team="checkout"']},
+        {"receiver": "post", "matchers": ['app_kubernetes_io_part_of="office"']},
+    ]
+    names = ("rest", "checkout", "post")
+    settings = {
+        "default_rules": False,
+        "owners": wanted,
+        "groups": [{"name": "g", "rules": [rule]}],
+        "route": {"receiver": "rest", "routes": routes},
+        "receivers": [
+            {"name": name, "file_configs": [{"folder": str(tmp_path / name)}]} for name in names
+        ],
+    }
+    config = tmp_path / "routes.yaml"
+    config.write_text(yaml.safe_dump(settings), "utf-8")
+    digest = (
+        "--config",
+        config,
+        "--lake",
+        tmp_path / "lake",
+        "digest",
+        "--at",
+        "2026-11-23T08:30:00Z",
+    )
+    done = eventlake(*digest, now=NOW.replace(hour=9))
+    assert done.code == 0, done.err
+    assert {name: _told(tmp_path / name) for name in names} == {
+        "rest": set(),
+        "checkout": {"shop"},
+        "post": {"mail"},
+    }
+
+
+def _told(folder: Path) -> set[str]:
+    """Return the namespaces of the alerts that a receiver got."""
+    (written,) = folder.glob("*.json")
+    return {
+        one["labels"]["namespace"] for one in json.loads(written.read_text("utf-8"))["findings"]
+    }
 
 
 def test_copies_do_not_differ_by_what_stands_around_them(tmp_path: Path) -> None:
