@@ -354,8 +354,12 @@ def _present(known: Partitions) -> pa.Table:
 
 
 @contextmanager
-def session(lake: Lake, *, cluster: str | None = None, many: bool = False) -> Iterator[Session]:
+def session(
+    lake: Lake, *, cluster: str | None = None, many: bool = False, memory: str = ""
+) -> Iterator[Session]:
     """Open a session over ``lake``, limited to one ``cluster`` if given.
+
+    ``memory`` is what DuckDB may hold, such as 300MB; most of what there is without it.
 
     ``many`` says that more than a few statements will be asked: open days are then kept in
     memory, which pays from about four answers on. What does not fit into memory goes to a folder
@@ -368,5 +372,6 @@ def session(lake: Lake, *, cluster: str | None = None, many: bool = False) -> It
         except OSError:
             # A container may have no place to write: then all has to fit into memory.
             folder = ""
-        opened = stack.enter_context(Session({"temp_directory": folder}, many=many))
+        limits = {"temp_directory": folder} | ({"memory_limit": memory} if memory else {})
+        opened = stack.enter_context(Session(limits, many=many))
         yield opened.showing(lake, cluster)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from etl.alerts.memory import Memory
 from etl.alerts.model import Kind
@@ -15,9 +14,7 @@ from etl.lake.layout import Lake
 from etl.lake.partitions import partitions
 from etl.lake.query import Session
 from etl.metrics.readings import Readings
-from etl.reports.coverage import coverage
 from etl.statements import statement
-from etl.timespan import Window
 
 _DAY = timedelta(hours=24)
 _SEVERITIES = ("critical", "warning", "info")
@@ -34,6 +31,11 @@ _NEWEST = {
     "eventlake_event_ttl_seconds": "ttl_seconds",
     "eventlake_clock_skew_seconds": "skew_seconds",
 }
+_COVERAGE = {
+    "eventlake_coverage_ratio": "ratio",
+    "eventlake_coverage_gaps": "gaps",
+    "eventlake_coverage_gap_seconds": "gap_seconds",
+}
 
 
 def snapshots(opened: Session, *, now: datetime) -> Readings:
@@ -46,18 +48,14 @@ def snapshots(opened: Session, *, now: datetime) -> Readings:
         found.put("eventlake_last_snapshot_timestamp_seconds", moment, cluster=name)
         for metric, column in _NEWEST.items():
             found.put(metric, row[column], cluster=name)
-    window = Window(now - _DAY, now)
-    bounds = {"start": window.start, "end": window.end}
+    bounds = {"start": now - _DAY, "end": now}
     for row in opened.run(statement("checks/lifetime").text, bounds).to_pylist():
         for bound in ("at_least", "at_most"):
             metric = f"eventlake_event_lifetime_{bound}_seconds"
             found.put(metric, row[f"{bound}_seconds"], cluster=row["cluster"])
-    for one in coverage(opened, window=window, timezone=ZoneInfo("UTC")):
-        gaps = [span for span in one.spans if span.state == "gap"]
-        length = sum((gap.length for gap in gaps), timedelta(0))
-        found.put("eventlake_coverage_ratio", one.share, cluster=one.cluster)
-        found.put("eventlake_coverage_gaps", len(gaps), cluster=one.cluster)
-        found.put("eventlake_coverage_gap_seconds", length.total_seconds(), cluster=one.cluster)
+    for row in opened.run(statement("metrics/coverage").text, bounds).to_pylist():
+        for metric, column in _COVERAGE.items():
+            found.put(metric, row[column], cluster=row["cluster"])
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -23,6 +24,7 @@ from etl.metrics.endpoint import Board, Endpoint
 from etl.metrics.gather import Ended, gather
 from etl.metrics.readings import Readings
 from etl.metrics.record import Keeper
+from etl.statements import statement
 from tests.lib import fleets, pushgateway
 from tests.lib.apiserver import ApiServer
 from tests.lib.commandline import NOW, eventlake
@@ -363,3 +365,20 @@ def test_of_several_clusters_each_is_told(tmp_path: Path) -> None:
     levels = {row["subject"]: row["level"] for row in looked.json()}
     assert levels["east: list events in all namespaces"] == "ok"
     assert levels["west: list events in all namespaces"] == "fail"
+
+
+def test_days_that_do_not_fit_cost_their_occurrences_alone(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A question that fails is a warning, and everything else is told."""
+    asked = statement("metrics/added")
+    broken = dataclasses.replace(asked, text=asked.text.replace("sum(occurrences)", "error('no')"))
+    monkeypatch.setattr(
+        "etl.metrics.gather.statement",
+        lambda name: broken if name == asked.name else statement(name),
+    )
+    done = watched.run("snapshot")
+    assert done.code == 0
+    assert "metrics: occurrences of 1 snapshots stay uncounted" in done.err
+    assert watched.value("eventlake_snapshots_total") == 1
+    assert watched.value(OCCURRENCES) is None
