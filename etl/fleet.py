@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import TypeAlias
 
-from etl import ingest, log
+from etl import ingest, log, snapshots
 from etl.config.owners import Owners
 from etl.config.settings import Source
 from etl.errors import ClusterError, EventlakeError, PartlyReadError, quoted
@@ -100,7 +100,7 @@ class Attempt:
                 Lister(connection, member.source, run.clock, self._world.sleep)
             ) as lister:
                 owned = lister.owners(member.owners) if member.owners.enabled else None
-                return ingest.take_snapshot(
+                return snapshots.take_snapshot(
                     self._lake,
                     member.name,
                     lister,

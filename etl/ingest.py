@@ -65,11 +65,13 @@ def take_snapshot(
     door: Door | None = None,
     owned: Owned | None = None,
     tell: Tell = untold,
+    watch_refused: str | None = None,
 ) -> Entry:
     """LIST a cluster, append what is new, write the ledger row and the live cache.
 
     States of days before ``not_before`` are left out: retention would delete them again.
-    What is stored goes through the ``door``, with what is ``owned`` beside it.
+    What is stored goes through the ``door``, with what is ``owned`` beside it. ``watch_refused``
+    is why this is no watch, where it was to be one.
 
     A failed list leaves a failed ledger row and the lake's observations as they were,
     and raises ``ClusterError``. Of several namespaces those that are refused get a failed
@@ -77,7 +79,7 @@ def take_snapshot(
     """
     lake.prepare()
     listing = lister.listing
-    entry = _unfinished(lister.source, run)
+    entry = replace(unfinished(lister.source, run), watch_refused=watch_refused)
     before = live.before(lake, cluster)
     refused: dict[str, ForbiddenError] = {}
     with (
@@ -117,8 +119,7 @@ def take_snapshot(
     if refused:
         entry = replace(entry, scope=tuple(s for s in lister.scopes if s and s not in refused))
     entry = replace(
-        _at_the_door(_told(entry, listing), door),
-        owners_unread=(owned.unread or None) if owned else None,
+        at_the_door(_told(entry, listing), door, owned),
         status="inconsistent" if listing.inconsistent else "complete",
         finished_at=run.clock(),
         parts=tuple(addition.parts),
@@ -136,8 +137,7 @@ def take_snapshot(
     except LakeError as error:
         # What the row promises is in the lake. Without its cache the next snapshot is only slower.
         _log.warning("%s", error)
-    unread = [f"no labels and owners of {one}" for one in owned.unread] if owned else []
-    _report(entry, [*addition.warnings, *_left_out(addition), *listing.notes, *unread])
+    report(entry, [*addition.warnings, *left_out(addition), *listing.notes], owned)
     if refused:
         _refuse(lake, cluster, entry, refused)
     return entry
@@ -171,7 +171,7 @@ def record_failure(
 ) -> None:
     """Write the ledger row of a snapshot that could not even begin."""
     lake.prepare()
-    entry = replace(_unfinished(source, run), error=str(error), finished_at=run.clock())
+    entry = replace(unfinished(source, run), error=str(error), finished_at=run.clock())
     ledger.record(lake, cluster, entry)
 
 
@@ -224,7 +224,7 @@ def import_events(lake: Lake, request: ImportRequest, run: Run) -> Entry:
                 rows = Normaliser(said, cluster=request.cluster, observed_at=observed_at)
                 addition.add(rows.rows(run.snapshot_id))
         if addition.left_out and addition.left_out == items - len(unreadable):
-            raise InputError("; ".join(["nothing is imported", *_left_out(addition)]))
+            raise InputError("; ".join(["nothing is imported", *left_out(addition)]))
         addition.publish()
     whole = request.scope is not None and not addition.left_out
     proven = request.collected_at if whole else None
@@ -250,10 +250,10 @@ def import_events(lake: Lake, request: ImportRequest, run: Run) -> Entry:
         unreadable_names=tuple(unreadable[:_NAMED]) or None,
         ttl_seconds=request.ttl.total_seconds() if request.ttl else None,
     )
-    entry = _at_the_door(entry, request.door)
+    entry = at_the_door(entry, request.door)
     if items > len(unreadable):
         ledger.record(lake, request.cluster, entry)
-    _report(entry, [*addition.warnings, *_left_out(addition)])
+    report(entry, [*addition.warnings, *left_out(addition)])
     return entry
 
 
@@ -303,7 +303,7 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _unfinished(source: Source, run: Run) -> Entry:
+def unfinished(source: Source, run: Run) -> Entry:
     """Return the ledger row of a snapshot as it stands before anything was asked: failed."""
     return Entry(
         snapshot_id=run.snapshot_id,
@@ -338,8 +338,10 @@ def _told(entry: Entry, listing: Listing) -> Entry:
     )
 
 
-def _at_the_door(entry: Entry, door: Door | None) -> Entry:
-    """Return ``entry`` with what the door masked and left out."""
+def at_the_door(entry: Entry, door: Door | None, owned: Owned | None = None) -> Entry:
+    """Return ``entry`` with what the door masked and left out, and of what no labels and owners were read."""
+    if owned is not None:
+        entry = replace(entry, owners_unread=owned.unread or None)
     if door is None:
         return entry
     return replace(
@@ -350,7 +352,8 @@ def _at_the_door(entry: Entry, door: Door | None) -> Entry:
     )
 
 
-def _left_out(addition: Addition) -> Iterator[str]:
+def left_out(addition: Addition) -> Iterator[str]:
+    """Yield a sentence if events were too old to be taken."""
     if addition.left_out_days:
         first, last = addition.left_out_days
         yield (
@@ -360,8 +363,10 @@ def _left_out(addition: Addition) -> Iterator[str]:
         )
 
 
-def _report(entry: Entry, notes: Iterable[str]) -> None:
-    for note in notes:
+def report(entry: Entry, notes: Iterable[str], owned: Owned | None = None) -> None:
+    """Log what was odd about a snapshot, each of the ``notes`` and what could not be read."""
+    unread = [f"no labels and owners of {one}" for one in owned.unread] if owned else []
+    for note in [*notes, *unread]:
         _log.warning("%s", note)
     if entry.unreadable:
         names = ", ".join(entry.unreadable_names or ())

@@ -97,17 +97,18 @@ def snapshot_now(
 
 
 def _taken(invocation: Invocation, cluster: str, lister: Lister) -> Entry:
-    """List the cluster and append what is new."""
+    """Read the cluster and append what is new."""
     wanted = invocation.settings.owners
     # Before the events: their pages must not grow old while metadata is listed.
     owned = lister.owners(wanted) if wanted.enabled else None
-    # The first pages travel while pyarrow is imported.
-    lister.begin()
+    if not lister.source.watch.enabled:
+        # The first pages travel while pyarrow is imported.
+        lister.begin()
     try:
-        from etl import ingest  # noqa: PLC0415
+        from etl import snapshots  # noqa: PLC0415
 
         with invocation.progress("snapshot", "events") as tell:
-            entry = ingest.take_snapshot(
+            entry = snapshots.take_snapshot(
                 invocation.lake,
                 cluster,
                 lister,
@@ -119,8 +120,9 @@ def _taken(invocation: Invocation, cluster: str, lister: Lister) -> Entry:
             )
     finally:
         lister.close()
+    done = "changes watched" if entry.kind == "watch" else "events listed"
     invocation.say(
-        f"{cluster}: {entry.items:,} events listed, {entry.rows_added:,} new states"
+        f"{cluster}: {entry.items:,} {done}, {entry.rows_added:,} new states"
         f" in the lake {invocation.lake_path}"
     )
     return entry

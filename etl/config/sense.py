@@ -23,6 +23,8 @@ _CLOCK = re.compile(r"(\d{1,2}):(\d{2})")
 SIZE_WRITTEN = re.compile(r"(?=.*[1-9])\d{1,6}(\.\d{1,3})? ?([KMGT]i?B)", re.IGNORECASE)
 _SECOND = timedelta(seconds=1)
 _DAY = timedelta(days=1)
+# After it the API server may have compacted what a watch would go on from (--etcd-compaction-interval).
+_COMPACTION = timedelta(minutes=5)
 
 Found = tuple[str, str]
 
@@ -85,6 +87,19 @@ def _source(source: Source, path: str) -> Iterator[Found]:
     for name in ("timeout", "deadline", "interval", "ttl"):
         if getattr(source, name) < _SECOND:
             yield f"{path}.{name}", f"{getattr(source, name)} is too short; give at least 1s"
+    watch = source.watch
+    if watch.list_every < 2:  # noqa: PLR2004 -- of one, every snapshot is a LIST
+        yield (
+            f"{path}.watch.list_every",
+            f"{watch.list_every} leaves nothing to watch; give at least 2",
+        )
+    if watch.quiet <= timedelta(0):
+        yield f"{path}.watch.quiet", "leaves no time; give more than 0s"
+    if watch.enabled and source.interval >= _COMPACTION:
+        yield (
+            f"{path}.watch.enabled",
+            f"is of no use with an interval of {source.interval}: what changed is forgotten after 5 to 10 minutes; run every 4m or more often",
+        )
 
 
 def _clusters(settings: Settings) -> Iterator[Found]:

@@ -21,6 +21,17 @@ from etl.config.watching import Heartbeat, Metrics
 from etl.timespan import Duration
 
 
+class Watch(Section, frozen=True):
+    """Whether a snapshot takes only what changed since the one before."""
+
+    enabled: bool = False
+    """Take what changed by a WATCH where the snapshot before is minutes old; needs the verb watch on events."""
+    list_every: int = 6
+    """At least every so many snapshots is a full LIST, which proves anew what the others go on from."""
+    quiet: Duration = Duration(seconds=2)
+    """For how long a quiet stream is listened to before it counts as drained; a busy one says so itself."""
+
+
 class Source(Section, frozen=True):
     """Where snapshots come from, and how the cluster is asked."""
 
@@ -42,6 +53,8 @@ class Source(Section, frozen=True):
     """How often the CronJob runs; says whether the schedule leaves spare runs before events expire."""
     ttl: Duration = Duration(hours=1)
     """How long the cluster keeps an event (--event-ttl); cannot be asked for. OpenShift: 3h."""
+    watch: Watch = Watch()
+    """Incremental snapshots, for intervals of up to 4 minutes."""
 
 
 class Imports(Section, frozen=True):

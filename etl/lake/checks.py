@@ -90,7 +90,7 @@ def _times(entry: Entry, before: Before) -> Iterator[Failed]:
     if not comparable(entry.scope, before):
         return
     since, ttl = entry.received_at - before.sent_at, timedelta(seconds=entry.ttl_seconds)
-    if since >= ttl:
+    if since >= ttl and entry.watched_since is None:
         yield Failed(
             "contiguous",
             "warning",

@@ -29,8 +29,17 @@ _RESTS_ON = b"eventlake.rests_on"
 _NOT_STORED = b"eventlake.not_stored"
 
 
+class Mark(msgspec.Struct, frozen=True):
+    """How far a watch of one namespace, or of all, has come, in resourceVersions."""
+
+    after: int
+    """The next one shows all that changed after it."""
+    seen: int
+    """What was deleted up to it is known, also where it is shown again."""
+
+
 class Before(msgspec.Struct, frozen=True):
-    """The newest list of a cluster, as the next one has to know it."""
+    """The newest snapshot of a cluster, as the next one has to know it."""
 
     snapshot_id: str
     scope: list[str] | None
@@ -38,6 +47,10 @@ class Before(msgspec.Struct, frozen=True):
     sent_at: datetime
     resource_version: int | None
     epoch: int
+    watches: int = 0
+    """How many snapshots since the last LIST took changes only."""
+    marks: dict[str, Mark] = {}
+    """By namespace, empty for all: how far the last watch came; none after a LIST."""
 
 
 class Live:

@@ -37,7 +37,7 @@ class Lister:
         """Prepare to list ``cluster`` as ``source`` says; nothing is asked yet."""
         self.source = source
         self.listing = Listing()
-        self._asking = Asking(cluster, source, clock, sleep)
+        self.asking = Asking(cluster, source, clock, sleep)
         self._begun: dict[str | None, _Ahead] = {}
         self._ends: list[BaseException] = []
 
@@ -67,6 +67,11 @@ class Lister:
         """Let whoever waits for a page, or will ask for one, meet ``error``; any thread may call it."""
         self._ends.append(error)
 
+    def check(self) -> None:
+        """Raise what ``end`` was given, if it was called."""
+        if self._ends:
+            raise self._ends[0]
+
     def pages(self, namespace: str | None = None) -> Iterator[Page]:
         """Yield the pages of one LIST, the next ones being fetched meanwhile.
 
@@ -81,7 +86,7 @@ class Lister:
 
     def _ahead(self, namespace: str | None) -> _Ahead:
         leads = namespace == self.scopes[0]
-        paging = Paging(self._asking, self.listing, namespace=namespace, leads=leads)
+        paging = Paging(self.asking, self.listing, namespace=namespace, leads=leads)
         return _Ahead(paging, self._ends)
 
 

@@ -73,6 +73,15 @@ class Answer:
         return timedelta(seconds=int(text[:_LONGEST_DELAY]))
 
 
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """An HTTP answer whose body is still coming: pieces of any size."""
+
+    status: int
+    headers: Mapping[str, str]
+    pieces: Iterator[bytes]
+
+
 class UnreachableError(Exception):
     """No connection could be made at all."""
 
@@ -123,6 +132,24 @@ class Cluster:
                 raise
             answer.release_conn()
         return Answer(answer.status, answer.headers, body, answer.tell())
+
+    @contextlib.contextmanager
+    def stream(self, path: str, query: Mapping[str, str | int], limit: float) -> Iterator[Stream]:
+        """GET ``path`` and hand out the answer as it comes in; ``limit`` is how long it may be silent, in seconds.
+
+        Raises as ``get`` does, also while the body is read. No Accept-Encoding is sent:
+        an API server compresses no stream.
+        """
+        connection = self._connected()
+        headers = _WANTED | connection.credentials()
+        del headers["Accept-Encoding"]
+        url = f"{connection.host}{path}?{urlencode(query)}"
+        with _translated():
+            answer = _begun(connection.pool, url, headers, limit)
+        try:
+            yield Stream(answer.status, answer.headers, _pieces(answer))
+        finally:
+            answer.close()
 
     def reconnect(self) -> None:
         """Read the credentials again: tokens of service accounts and exec plugins expire."""
@@ -176,6 +203,12 @@ def _read(answer: Any, deadline: float) -> bytes:  # noqa: ANN401 -- as above
     packed = b"".join(chunks)
     gzipped = answer.headers.get("Content-Encoding", "").lower() == "gzip"
     return _unpacked(packed) if gzipped else packed
+
+
+def _pieces(answer: Any) -> Iterator[bytes]:  # noqa: ANN401 -- as above
+    with _translated():
+        while piece := answer.read1(_CHUNK_BYTES, decode_content=False):
+            yield piece
 
 
 def _unpacked(packed: bytes) -> bytes:

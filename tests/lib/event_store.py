@@ -111,17 +111,19 @@ class EventStore:
             self._write("MODIFIED", after, now)
         return copy.deepcopy(after)
 
-    def delete(self, reference: str) -> None:
+    def delete(self, reference: str, *, revision: int | None = None) -> None:
         """Remove an object; a watch sees its last state with the revision of the removal."""
         with self._changed:
-            self._remove(self.key_of(reference))
+            self._remove(self.key_of(reference), revision=revision)
 
     def expire(self, now: datetime) -> int:
         """Remove what was last written a TTL ago or more; returns how many."""
         with self._changed:
             due = [key for key, written in self._written.items() if written + self.ttl <= now]
+            # The keys of one lease go in one revision: a recorded server's batches share theirs.
+            revision = self.resource_version + 1
             for key in due:
-                self._remove(key)
+                self._remove(key, revision=revision)
         return len(due)
 
     def renew(self, now: datetime) -> None:
@@ -202,12 +204,11 @@ class EventStore:
         self._changes.append(change)
         self._changed.notify_all()
 
-    def _remove(self, key: str) -> None:
+    def _remove(self, key: str, *, revision: int | None = None) -> None:
         before = self._current.pop(key)
         del self._written[key]
-        self.resource_version += 1
-        revision = {"metadata": {"resourceVersion": str(self.resource_version)}}
-        last = _merged(before, revision)
+        self.resource_version = revision or self.resource_version + 1
+        last = _merged(before, {"metadata": {"resourceVersion": str(self.resource_version)}})
         self._changes.append(Change(self.resource_version, "DELETED", key, last, before))
         self._changed.notify_all()
 
