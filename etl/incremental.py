@@ -23,6 +23,7 @@ from etl.lake.door import Door
 from etl.lake.layout import Lake
 from etl.lake.ledger import Entry
 from etl.lake.live import Before, Live, Mark
+from etl.lake.owned import Owned
 from etl.progress import Tell, untold
 from etl.source.listing import Lister
 from etl.source.watching import DoubtError, Drained, ForbiddenWatchError, Watcher
@@ -40,6 +41,7 @@ def take_snapshot(
     *,
     not_before: date | None = None,
     door: Door | None = None,
+    owned: Owned | None = None,
     tell: Tell = untold,
 ) -> Entry:
     """Take what changed since the newest snapshot, else LIST as ``ingest.take_snapshot`` does, and raises.
@@ -49,21 +51,27 @@ def take_snapshot(
     checks of the LIST prove the watches.
     """
     lake.prepare()
-    before = live.before(lake, cluster)
-    reason: str | None = None
     try:
         entry = _watched(
-            lake, cluster, lister, run, before, not_before=not_before, door=door, tell=tell
+            lake,
+            cluster,
+            lister,
+            run,
+            not_before=not_before,
+            door=door,
+            owned=owned,
+            tell=tell,
         )
-        if before is None or before.watches + 1 < lister.source.watch.list_every:
+        newest = live.before(lake, cluster)
+        if newest is not None and newest.watches < lister.source.watch.list_every:
             return entry
         run = replace(run, run_id=f"{run.run_id}-list")
     except ForbiddenWatchError as doubt:
-        reason = str(doubt)
+        lister.listing.watch_refused = str(doubt)
         _log.warning("%s", doubt)
     except DoubtError as doubt:
         # Whatever it was, a list does not depend on it: nothing is missed, only more travels.
-        reason = str(doubt)
+        lister.listing.watch_refused = str(doubt)
         _log.info("a full list is taken: %s", doubt)
     return ingest.take_snapshot(
         lake,
@@ -72,8 +80,8 @@ def take_snapshot(
         run,
         not_before=not_before,
         door=door,
+        owned=owned,
         tell=tell,
-        watch_refused=reason,
     )
 
 
@@ -82,15 +90,15 @@ def _watched(
     cluster: str,
     lister: Lister,
     run: Run,
-    before: Before | None,
     *,
     not_before: date | None,
     door: Door | None,
+    owned: Owned | None,
     tell: Tell,
 ) -> Entry:
     """Watch, append, write the ledger row and the live cache; raises ``DoubtError`` before anything is written."""
     not_stored = door.names if door else None
-    begun, known = _start(lake, cluster, lister, run, before, not_stored=not_stored)
+    begun, known = _start(lake, cluster, lister, run, not_stored=not_stored)
     watcher = Watcher(lister.asking, lister.check)
     taking = Taking(
         known,
@@ -108,12 +116,16 @@ def _watched(
         streams[scope or ""], marks[scope or ""] = drained, _next(mark, drained)
     taken = taking.taken()
     tell(1.0, taken.items)
-    with Addition(lake, cluster, run.snapshot_id, not_before=not_before, door=door) as addition:
+    with Addition(
+        lake, cluster, run.snapshot_id, not_before=not_before, door=door, owned=owned
+    ) as addition:
         # What no snapshot held is looked for in the lake; it is rare.
         addition.add(taken.strangers)
         addition.add(taken.rows, compared=True)
         addition.publish()
-    entry = ingest.at_the_door(_entry(list(streams.values()), taken, lister, run, begun), door)
+    entry = ingest.at_the_door(
+        _entry(list(streams.values()), taken, lister, run, begun), door, owned
+    )
     entry = replace(entry, parts=tuple(addition.parts), rows_added=addition.rows_added)
     failed = checks.failed(entry, begun)
     for check in failed:
@@ -128,7 +140,7 @@ def _watched(
     except LakeError as error:
         # What the row promises is in the lake. Without its cache the next snapshot is a list.
         _log.warning("%s", error)
-    ingest.report(entry, [*addition.warnings, *ingest.left_out(addition)])
+    ingest.report(entry, [*addition.warnings, *ingest.left_out(addition)], owned)
     return entry
 
 
@@ -137,11 +149,11 @@ def _start(
     cluster: str,
     lister: Lister,
     run: Run,
-    before: Before | None,
     *,
     not_stored: dict[str, list[str]] | None,
 ) -> tuple[Before, Live]:
     """Return the newest snapshot and its states if a watch may go on from it; raises ``DoubtError``."""
+    before = live.before(lake, cluster)
     if before is None or before.resource_version is None:
         raise DoubtError("there is no snapshot to go on from")
     scope = [scope for scope in lister.scopes if scope is not None]
@@ -168,9 +180,7 @@ def _next(mark: Mark, drained: Drained) -> Mark:
     return Mark(after=max(mark.after, proven, last - 1), seen=max(mark.seen, last))
 
 
-def _entry(
-    streams: list[Drained], taken: Taken, lister: Lister, run: Run, before: Before
-) -> Entry:
+def _entry(streams: list[Drained], taken: Taken, lister: Lister, run: Run, before: Before) -> Entry:
     """Return the ledger row as far as the streams tell it."""
     first, gone = streams[0], taken.turnover
     return replace(

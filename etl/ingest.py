@@ -65,13 +65,11 @@ def take_snapshot(
     door: Door | None = None,
     owned: Owned | None = None,
     tell: Tell = untold,
-    watch_refused: str | None = None,
 ) -> Entry:
     """LIST a cluster, append what is new, write the ledger row and the live cache.
 
     States of days before ``not_before`` are left out: retention would delete them again.
-    What is stored goes through the ``door``, with what is ``owned`` beside it. ``watch_refused``
-    is why this is no watch, where it was to be one.
+    What is stored goes through the ``door``, with what is ``owned`` beside it.
 
     A failed list leaves a failed ledger row and the lake's observations as they were,
     and raises ``ClusterError``. Of several namespaces those that are refused get a failed
@@ -79,7 +77,7 @@ def take_snapshot(
     """
     lake.prepare()
     listing = lister.listing
-    entry = replace(unfinished(lister.source, run), watch_refused=watch_refused)
+    entry = unfinished(lister.source, run)
     before = live.before(lake, cluster)
     refused: dict[str, ForbiddenError] = {}
     with (
@@ -330,6 +328,7 @@ def _told(entry: Entry, listing: Listing) -> Entry:
         server_date=listing.server_date,
         list_resource_version=listing.resource_version,
         pages=listing.pages,
+        watch_refused=listing.watch_refused,
         remaining_items=None if several else listing.remaining_items,
         retries=listing.retries,
         bytes_received=listing.received_bytes,

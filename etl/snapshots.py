@@ -9,6 +9,7 @@ from etl.ingest import Run
 from etl.lake.door import Door
 from etl.lake.layout import Lake
 from etl.lake.ledger import Entry
+from etl.lake.owned import Owned
 from etl.progress import Tell, untold
 from etl.source.listing import Lister
 
@@ -21,16 +22,31 @@ def take_snapshot(
     *,
     not_before: date | None = None,
     door: Door | None = None,
+    owned: Owned | None = None,
     tell: Tell = untold,
 ) -> Entry:
     """Take the snapshot as ``ingest.take_snapshot`` or ``incremental.take_snapshot`` do, which raise alike."""
     if not lister.source.watch.enabled:
         return ingest.take_snapshot(
-            lake, cluster, lister, run, not_before=not_before, door=door, tell=tell
+            lake,
+            cluster,
+            lister,
+            run,
+            not_before=not_before,
+            door=door,
+            owned=owned,
+            tell=tell,
         )
     # Only for who wants it: a LIST needs nothing of it.
     from etl import incremental  # noqa: PLC0415
 
     return incremental.take_snapshot(
-        lake, cluster, lister, run, not_before=not_before, door=door, tell=tell
+        lake,
+        cluster,
+        lister,
+        run,
+        not_before=not_before,
+        door=door,
+        owned=owned,
+        tell=tell,
     )

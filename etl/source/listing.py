@@ -48,7 +48,7 @@ class Lister:
 
     def owners(self, wanted: Owners) -> Owned:
         """List the metadata around what will be listed; what cannot be had is told, not raised."""
-        asking = self._asking
+        asking = self.asking
         return owners.read(
             asking.cluster, wanted, namespaces=self.source.namespaces, sleep=asking.sleep
         )

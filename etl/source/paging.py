@@ -66,6 +66,8 @@ class Listing:
     received_bytes: int = 0
     inconsistent: bool = False
     notes: list[str] = field(default_factory=list)
+    watch_refused: str | None = None
+    """Why this is no watch, where it was to be one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -367,7 +367,7 @@ def test_it_is_a_setting(server: ApiServer, lake: Path) -> None:
     assert ledger(lake)[-1]["kind"] == "list"
     refused = snapshot(server, lake, now=server.now, watch=watch)
     assert refused.code == 2
-    assert "source.watch.enabled: is of no use with source.interval 10m" in refused.err
+    assert "source.watch.enabled: is of no use with an interval of 10m" in refused.err
 
 
 def test_a_watch_holds_what_a_list_holds(server: ApiServer, tmp_path: Path) -> None:

@@ -241,7 +241,7 @@ MISTAKES = {
             "timezone: the value is empty; give a text or leave the key out",
             (
                 "source: the value, which is empty, is not a mapping; it takes kubeconfig, context,"
-                " namespaces, page_size, timeout, retries, deadline, interval, ttl"
+                " namespaces, page_size, timeout, retries, deadline, interval, ttl, watch"
             ),
         ],
     ),
