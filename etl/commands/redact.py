@@ -75,6 +75,7 @@ def _masked(invocation: Invocation, masks: Masks) -> int:
         run_id=invocation.run_id,
         clock=invocation.clock,
         cluster=invocation.cluster_option,
+        others=sum(1 for _path in documents.matching(lake.files, masks)),
     ):
         if isinstance(told, str):
             invocation.warn(told)

@@ -23,7 +23,7 @@ Owner = tuple[str, str, str]
 
 @dataclass(slots=True)
 class Surroundings:
-    """What lists of metadata held; texts are shared, so that 100,000 pods take 30 MB."""
+    """What lists of metadata held; equal texts are one."""
 
     labels: dict[str, Labels] = field(default_factory=dict)
     """Of objects that have any, by uid."""

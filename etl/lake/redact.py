@@ -94,22 +94,30 @@ def redact(
     run_id: str,
     clock: Callable[[], datetime],
     cluster: str | None = None,
+    others: int = 0,
 ) -> Iterator[Matched | str]:
     """Mask every day that matches; yield it when it is done, and what could not be looked at in words.
 
-    The ledger's row of each cluster is written before, and again at the end. Raises
+    The ledger's row of each cluster is written before, and again at the end; the first one also
+    counts the ``others``, files that the caller is going to mask. Raises
     ``LakeError`` where something still matches after a few turns, because it is written anew.
     """
     started_at = clock()
     first = found(lake, masks, cluster)
     yield from first.warnings
-    if first.days and not lake.files.exclusive():
+    if any(day.counting for day in first.days) and not lake.files.exclusive():
         raise LakeError(
             f"the store of the lake {lake.files.root} ignores If-None-Match, so no day can be written"
             " anew there: upgrade the store, or move the lake to one that honours conditional writes"
         )
     name = layout.snapshot_id(started_at, f"{run_id}-{RUN}")
-    entries = [_entry(first, one, masks, name, started_at) for one in _clusters(first)]
+    clusters = _clusters(first)
+    if others and not clusters:
+        clusters = layout.clusters_of(lake.ledger(cluster))[:1]
+    entries = [_entry(first, one, masks, name, started_at) for one in clusters]
+    if entries and others:
+        one, entry = entries[0]
+        entries[0] = (one, replace(entry, rewritten_files=(entry.rewritten_files or 0) + others))
     for one, entry in entries:
         ledger.record(lake, one, entry)
     left = first

@@ -138,7 +138,8 @@ def mask(folder: str, run: str, now: datetime) -> int:
     """Mask what ``MASKED`` matches; return how many days and documents that were."""
     lake = lake_in(folder)
     masks = Masks((Mask("m", MASKED, "*"),))
-    days = list(redact.redact(lake, masks, run_id=run, clock=lambda: now))
+    others = len(list(documents.matching(lake.files, masks)))
+    days = list(redact.redact(lake, masks, run_id=run, clock=lambda: now, others=others))
     return len([*days, *documents.redact(lake.files, masks)])
 
 
