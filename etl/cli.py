@@ -59,6 +59,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "silence": ("silence", "silence", "Keep alerts quiet for a time."),
     "retire": ("retire", "retire", "Say that a cluster is gone."),
     "switch": ("switch", "switch", "Turn one rule off or on."),
+    "schedule": ("schedule", "schedule", "Do what run does again and again, without a CronJob."),
     "sample": ("sample", "sample", "Write the embedded sample of real events into a lake."),
     "version": ("version", "version", "Print the version."),
 }
@@ -250,6 +251,7 @@ def main(
     invocation = Invocation(
         now=started,
         clock=clock or _clock(started),
+        begin=_beginning(clock),
         sleep=sleep,
         environ=environ,
         stdin=stdin,
@@ -321,6 +323,18 @@ def _failed(error: Exception, invocation: Invocation) -> int:
 def _interrupted(code: int) -> int:
     _log.warning("interrupted; what was not published is discarded")
     return code
+
+
+def _beginning(
+    clock: Callable[[], datetime] | None,
+) -> Callable[[], tuple[datetime, Callable[[], datetime]]]:
+    """Return what reads the time anew, for a command that goes on for days."""
+
+    def begin() -> tuple[datetime, Callable[[], datetime]]:
+        now = clock() if clock else datetime.now(UTC)
+        return now, clock or _clock(now)
+
+    return begin
 
 
 def _clock(started: datetime) -> Callable[[], datetime]:

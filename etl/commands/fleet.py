@@ -10,7 +10,7 @@ from etl.commands.invocation import Invocation
 from etl.errors import EventlakeError, UsageError
 
 if TYPE_CHECKING:
-    from etl.fleet import Outcome
+    from etl.fleet import Member, Outcome
 
 
 def fleet_now(
@@ -22,16 +22,7 @@ def fleet_now(
     settings = invocation.settings
     given = {"namespaces": list(namespaces) or None, "page_size": page_size}
     own = {key: value for key, value in given.items() if value is not None}
-    members = [
-        fleet.Member(
-            name,
-            msgspec.structs.replace(settings.source_of(name), **own),
-            invocation.not_before(name),
-            invocation.door,
-            settings.owners,
-        )
-        for name in invocation.fleet
-    ]
+    members = [member(invocation, name, **own) for name in invocation.fleet]
     done = 0
     with invocation.progress("snapshot", "clusters") as tell:
 
@@ -55,6 +46,17 @@ def fleet_now(
         f" listed, {sum(one.rows_added or 0 for one in read):,} new states in the lake {invocation.lake_path}"
     )
     return outcomes
+
+
+def member(invocation: Invocation, name: str, **own: object) -> Member:
+    """Return what is to be known to read a cluster at this time; ``own`` stands over its settings."""
+    from etl import fleet  # noqa: PLC0415 -- as above
+
+    settings = invocation.settings
+    source = msgspec.structs.replace(settings.source_of(name), **own)
+    return fleet.Member(
+        name, source, invocation.not_before(name), invocation.door, settings.owners
+    )
 
 
 def say(invocation: Invocation, outcome: Outcome) -> None:

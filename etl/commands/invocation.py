@@ -6,7 +6,7 @@ import logging
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TextIO
@@ -33,6 +33,8 @@ class Invocation:
 
     now: datetime
     clock: Callable[[], datetime]
+    begin: Callable[[], tuple[datetime, Callable[[], datetime]]]
+    """Reads the time anew, and returns it with a clock that goes on from there: for what goes on for days."""
     sleep: Callable[[float], None]
     environ: Mapping[str, str]
     stdin: BinaryIO
@@ -130,6 +132,11 @@ class Invocation:
 
         return Run(self.now, self.run_id, self.clock)
 
+    def again(self) -> Invocation:
+        """Return this call as if it were made now: another time, another name, the same settings and lake."""
+        now, clock = self.begin()
+        return replace(self, now=now, clock=clock, run_id=secrets.token_hex(4))
+
     def _opened(self, path: str) -> Files:
         if "://" in path:
             from etl.lake.objects import ObjectFiles  # noqa: PLC0415 -- obstore only for stores
@@ -184,6 +191,12 @@ class Invocation:
     def fail(self, error: EventlakeError) -> None:
         """Write an error to standard error that does not end the command yet."""
         _log.error("%s", error.shown)
+
+    def defect(self, error: Exception) -> None:
+        """Write what is a mistake of ours to standard error, whole, where it does not end the command."""
+        _log.error(
+            "this is a defect of eventlake; please report it with the lines below", exc_info=error
+        )
 
     def print(self, text: str) -> None:
         """Write to standard output: the answer that was asked for, and nothing else."""

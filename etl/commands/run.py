@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,22 +68,8 @@ def _run(
     clusters, read = _snapshots(
         invocation, watch, failures, notes, kubeconfig=kubeconfig, context=context
     )
-    # What is urgent must not wait for a page to be drawn.
-    steps = (_urgent, _page, _digest) if read else (_page, _digest)
-    for step in steps:
-        try:
-            step(invocation, ready, notes)
-        except EventlakeError as error:
-            # The next step is tried; the job fails with the first of them in the end.
-            failures.append(error)
-    for cluster in clusters:
-        try:
-            _seal(invocation, cluster)
-            retention_now(invocation, cluster=cluster)
-        except EventlakeError as error:
-            # A day that could not be sealed may be the one that old days wait for; other clusters have theirs.
-            failures.append(error)
-    _tidy(invocation)
+    failures.extend(report_now(invocation, ready, notes, read=read))
+    failures.extend(upkeep_now(invocation, clusters))
     for failure in failures[1:]:
         if not isinstance(failure, EventlakeError):
             # A defect of ours is shown whole.
@@ -89,6 +77,45 @@ def _run(
         invocation.fail(failure)
     if failures:
         raise failures[0]
+
+
+def report_now(
+    invocation: Invocation,
+    ready: Configured,
+    notes: Sequence[str],
+    *,
+    read: bool,
+    can_be_made: Callable[[datetime], bool] = lambda _until: True,
+) -> Iterator[EventlakeError]:
+    """Tell what is urgent, write the page if it is old, send the digest if it is due; yield what failed.
+
+    ``notes`` join the digest's health. Without anything ``read`` nothing can be urgent. A digest
+    of the time until T is sent if it ``can_be_made``.
+    """
+    # What is urgent must not wait for a page to be drawn.
+    steps = [
+        *([partial(_urgent, invocation, ready)] if read else []),
+        partial(_page, invocation, ready),
+        partial(_digest, invocation, ready, notes, can_be_made),
+    ]
+    for step in steps:
+        try:
+            step()
+        except EventlakeError as error:
+            # The next step is tried; the job fails with the first of them in the end.
+            yield error
+
+
+def upkeep_now(invocation: Invocation, clusters: Sequence[str]) -> Iterator[EventlakeError]:
+    """Seal closed days of ``clusters``, delete old ones and what dead runs left; yield what failed."""
+    for cluster in clusters:
+        try:
+            _seal(invocation, cluster)
+            retention_now(invocation, cluster=cluster)
+        except EventlakeError as error:
+            # A day that could not be sealed may be the one that old days wait for; other clusters have theirs.
+            yield error
+    _tidy(invocation)
 
 
 def _snapshots(
@@ -131,7 +158,7 @@ def _snapshots(
     return (cluster,) if cluster else (), not failures
 
 
-def _page(invocation: Invocation, ready: Configured, _notes: list[str]) -> None:
+def _page(invocation: Invocation, ready: Configured) -> None:
     """Write the page anew, if it is old enough."""
     from etl import pipeline  # noqa: PLC0415 -- after the snapshot, whose pages travel first
 
@@ -144,7 +171,7 @@ def _page(invocation: Invocation, ready: Configured, _notes: list[str]) -> None:
         write_page(invocation, path, span, cluster=None)
 
 
-def _urgent(invocation: Invocation, ready: Configured, _notes: list[str]) -> None:
+def _urgent(invocation: Invocation, ready: Configured) -> None:
     """Send at once what the urgent rules find in this snapshot; raises ``DeliveryError``."""
     from etl import pipeline  # noqa: PLC0415 -- as above
 
@@ -157,13 +184,19 @@ def _urgent(invocation: Invocation, ready: Configured, _notes: list[str]) -> Non
         raise error
 
 
-def _digest(invocation: Invocation, ready: Configured, notes: list[str]) -> None:
+def _digest(
+    invocation: Invocation,
+    ready: Configured,
+    notes: Sequence[str],
+    can_be_made: Callable[[datetime], bool],
+) -> None:
     """Send what is pending, and the digest that is due; raises ``DeliveryError``."""
     from etl import pipeline  # noqa: PLC0415 -- as above
 
     lake, outside = invocation.lake, digests.outside(invocation)
     sent = pipeline.send_pending(lake, ready.settings, outside)
-    if due := pipeline.due_digest(lake, ready.settings, invocation.now):
+    due = pipeline.due_digest(lake, ready.settings, invocation.now)
+    if due and can_be_made(due.window.end):
         sent += pipeline.send_digest(lake, ready, outside, due=due, notes=notes)
     if error := sent.error():
         raise error

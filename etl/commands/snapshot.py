@@ -84,6 +84,22 @@ def snapshot_now(
         **{k: v for k, v in given.items() if v is not None},
     )
     connection = _connected(invocation, source)
+    cluster = _named(invocation, connection)
+    lister = Lister(connection, source, invocation.clock, invocation.sleep)
+    with about(cluster):
+        return cluster, _taken(invocation, cluster, lister)
+
+
+def named_cluster(invocation: Invocation) -> str:
+    """Return the name of the one cluster; raises ``UsageError`` or ``ClusterError`` where nothing tells it."""
+    from etl.source import live  # noqa: PLC0415 -- as above
+
+    if invocation.cluster:
+        return invocation.cluster
+    return _named(invocation, live.connect(invocation.settings.source, invocation.environ))
+
+
+def _named(invocation: Invocation, connection: Cluster) -> str:
     cluster = invocation.cluster or connection.name
     if not cluster:
         message = (
@@ -91,9 +107,7 @@ def snapshot_now(
             " set it with --cluster NAME, EVENTLAKE_CLUSTER or cluster: in the configuration"
         )
         raise UsageError(message)
-    lister = Lister(connection, source, invocation.clock, invocation.sleep)
-    with about(cluster):
-        return cluster, _taken(invocation, cluster, lister)
+    return cluster
 
 
 def _taken(invocation: Invocation, cluster: str, lister: Lister) -> Entry:

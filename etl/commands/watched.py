@@ -6,7 +6,7 @@ Neither is imported unless the configuration asks for it, and neither can make a
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,8 +36,16 @@ class Watch:
 
 
 @contextmanager
-def watched(invocation: Invocation, command: str, *, beats: bool = False) -> Iterator[Watch]:
+def watched(
+    invocation: Invocation,
+    command: str,
+    *,
+    beats: bool = False,
+    show: Callable[[Readings], None] | None = None,
+) -> Iterator[Watch]:
     """Tell those who watch how ``command`` ended; ``beats`` if its end is a heartbeat.
+
+    ``show`` is given the metrics too, if any are wanted.
 
     A configuration that cannot be read names nobody who could be told.
     """
@@ -49,9 +57,9 @@ def watched(invocation: Invocation, command: str, *, beats: bool = False) -> Ite
         raise
     except BaseException as error:
         code = _exit_code(error)
-        _tell(invocation, command, watch, code, beats=beats)
+        _tell(invocation, command, watch, code, beats=beats, show=show)
         raise
-    _tell(invocation, command, watch, code, beats=beats)
+    _tell(invocation, command, watch, code, beats=beats, show=show)
 
 
 def _exit_code(error: BaseException) -> int:
@@ -63,7 +71,15 @@ def _exit_code(error: BaseException) -> int:
     return 1
 
 
-def _tell(invocation: Invocation, command: str, watch: Watch, code: int, *, beats: bool) -> None:
+def _tell(
+    invocation: Invocation,
+    command: str,
+    watch: Watch,
+    code: int,
+    *,
+    beats: bool,
+    show: Callable[[Readings], None] | None,
+) -> None:
     settings = invocation.settings
     seconds = (invocation.clock() - invocation.now).total_seconds()
     cluster = watch.cluster or invocation.cluster
@@ -93,7 +109,9 @@ def _tell(invocation: Invocation, command: str, watch: Watch, code: int, *, beat
                 exit_code=code,
                 peak_bytes=process.peak_bytes(),
             )
-            tell_metrics(invocation, cluster, ended)
+            readings = tell_metrics(invocation, cluster, ended)
+            if show is not None:
+                show(readings)
     except Exception as error:  # noqa: BLE001 -- the run went as it went, whatever happens to those who watch
         _log.warning("metrics or heartbeat: %s", quoted(f"{type(error).__name__}: {error}"))
 

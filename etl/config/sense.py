@@ -50,6 +50,8 @@ def mistakes(settings: Settings) -> Iterator[Found]:
     yield from _retention(settings)
     if settings.report.since <= timedelta(0):
         yield "report.since", "is not a span of time; give more than 0s"
+    if settings.schedule.upkeep < _SECOND:
+        yield "schedule.upkeep", f"{settings.schedule.upkeep} is too short; give at least 1s"
     if settings.sql.timeout <= timedelta(0):
         yield "sql.timeout", "leaves no time; give more than 0s"
     if not SIZE_WRITTEN.fullmatch(settings.sql.memory):

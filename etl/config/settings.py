@@ -161,6 +161,17 @@ class Retention(Section, frozen=True):
         return first + timedelta(days=1) if first else None
 
 
+class Schedule(Section, frozen=True):
+    """How ``eventlake schedule`` goes on; when it takes snapshots is said by ``source.interval``."""
+
+    jitter: Duration = Duration(seconds=10)
+    """Within how long a snapshot comes, around its time: a tenth of the interval at most. Many clusters are then not asked at one moment."""
+    upkeep: Duration = Duration(hours=1)
+    """How often closed days are sealed and old ones deleted."""
+    grace: Duration = Duration(seconds=20)
+    """How long what runs may still take after SIGTERM or Ctrl-C; five seconds less than the pod's terminationGracePeriodSeconds, or even less."""
+
+
 class Sql(Section, frozen=True):
     """What a statement of ``sql`` or ``shell`` may take."""
 
@@ -204,6 +215,8 @@ class Settings(Section, frozen=True):
     retention: Retention = Retention()
     """How long the lake keeps what it holds."""
 
+    schedule: Schedule = Schedule()
+    """Running without a CronJob."""
     sql: Sql = Sql()
     """Statements of your own."""
     default_rules: bool = True

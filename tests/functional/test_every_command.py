@@ -63,7 +63,9 @@ SCRIPT: list[tuple[timedelta, tuple[str, ...], str]] = [
 
 def test_the_script_has_every_command() -> None:
     """A new command is tried on every kind of storage too."""
-    assert {command[0] for _, command, _ in SCRIPT} == set(COMMANDS)
+    # It goes on until a signal, and its steps are those of run.
+    endless = {"schedule"}
+    assert {command[0] for _, command, _ in SCRIPT} == set(COMMANDS) - endless
 
 
 def test_every_command(
