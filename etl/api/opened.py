@@ -68,7 +68,8 @@ class Opened:
             raise UsageError(str(error)) from error
         self._newest = now == NEWEST
         self._fixed = None if now is None or self._newest else utc(now)
-        self._lake = layout.Lake(_files(self._where, self._settings, self._environ))
+        files = _files(self._where, self._settings, self._environ)
+        self._lake = layout.Lake(files, configured=self._settings.cluster_names)
         folders = [*self._settings.report.folders, *reports]
         self._catalogue = catalogue.catalogue([Path(folder) for folder in folders])
         self._rules: tuple[Rule, ...] | None = None

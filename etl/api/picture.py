@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any, cast
 
 from etl.config.settings import Sql
@@ -43,7 +44,7 @@ class Picture:
 
     def __init__(self, lake: Lake, limits: Sql) -> None:
         """Show ``lake``; statements of people have ``limits``."""
-        self._lake = Lake(cast("Files", _Listed(lake.files)))
+        self._lake = replace(lake, files=cast("Files", _Listed(lake.files)))
         self._limits = limits
         self._opened = ExitStack()
         self._sessions: dict[str | None, Session] = {}

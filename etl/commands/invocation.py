@@ -84,7 +84,9 @@ class Invocation:
         path = self.lake_path
         if path not in self._files:
             self._files[path] = self._opened(path)
-        return Lake(self._files[path])
+        # Without a file nothing is configured, and reading the defaults would take its time.
+        names = self.settings.cluster_names if self.config else ()
+        return Lake(self._files[path], configured=names)
 
     @property
     def cluster(self) -> str:

@@ -22,7 +22,7 @@ import logging
 import re
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from urllib.parse import quote, unquote
 
@@ -71,10 +71,12 @@ class Lake:
     files: Files
     hidden: frozenset[str] | None = None
     """The paths that retention took out of sight at one moment; null: as it is when they are asked for."""
+    configured: tuple[str, ...] = ()
+    """The clusters that the configuration names, in the lake or not: of what was never read nothing is known."""
 
     def at_one_moment(self) -> Lake:
         """Return the lake with what retention hides now, so that several listings ask for that once."""
-        return Lake(self.files, deletions.hidden(self.files))
+        return replace(self, hidden=deletions.hidden(self.files))
 
     def prepare(self) -> None:
         """Create the format marker of a new lake, or refuse one that is newer than this version."""

@@ -122,6 +122,8 @@ class Session(Viewing):
                 opened.clusters = sorted({*opened.clusters, *found})
         if "damage" not in tables:
             opened._connection.register("damage", manifest.DAMAGE_SCHEMA.empty_table())
+        if "configured" not in tables:
+            opened._connection.register("configured", _named([]))
         if "reasons" not in tables:
             opened._register_reasons()
         if "coverage" in tables:
@@ -245,6 +247,9 @@ class Session(Viewing):
         lake = lake.at_one_moment()
         self._lake, self.cluster = lake, cluster
         self._register_reasons()
+        self._register(
+            "configured", _named([name for name in lake.configured if cluster in (None, name)])
+        )
         self._show(lake)
 
     def _show(self, lake: Lake) -> None:
@@ -342,6 +347,11 @@ class Session(Viewing):
     def _register_reasons(self) -> None:
         options = pacsv.ParseOptions(delimiter="\t", quote_char=False)
         self._register("reasons", pacsv.read_csv(_CATALOGUE, parse_options=options))
+
+
+def _named(clusters: Sequence[str]) -> pa.Table:
+    """Return the clusters that the configuration names, one per row."""
+    return pa.table({"cluster": clusters}, pa.schema({"cluster": pa.string()}))
 
 
 def _present(known: Partitions) -> pa.Table:

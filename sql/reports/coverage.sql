@@ -5,7 +5,7 @@
 -- parameters: start, end
 -- Rows tile the window for each cluster: covered; a gap between snapshots; or unknown, which
 -- is the time before the first and after the last snapshot, and all of it for a cluster
--- whose events were only imported. namespaces are those that were listed, null means all. What of
+-- whose events were only imported, or that is configured and was never listed. namespaces are those that were listed, null means all. What of
 -- them differs from the cluster as a whole follows in rows of its own, whose scope is namespaces.
 with imported as (
     select distinct cluster
@@ -57,6 +57,8 @@ bounds as (
 ),
 
 clusters as (
+    select cluster from configured
+    union
     select cluster from imported
     union
     select cluster from bounds

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+import etl
 from etl import ingest
 from etl.ingest import Run
 from etl.lake.layout import Lake
@@ -232,6 +233,28 @@ def test_run_tells_of_all_of_them(tmp_path: Path) -> None:
     assert [line for line in done.err.splitlines() if line.startswith("error: ")] == [
         f"error: {done.sentence}"
     ]
+
+
+def test_what_was_never_read_is_unknown_and_not_absent(tmp_path: Path) -> None:
+    """A cluster that is only configured stands in the reports and in the digest, and --cluster leaves the others out."""
+    with fleet(tmp_path, "eu", "us") as many:
+        assert job(many, "--cluster", "eu", "snapshot").code == 0
+        later = NOW + timedelta(minutes=5)
+
+        def states(*options: str) -> dict[str, str]:
+            done = job(many, *options, "report", "clusters", "--format", "json", now=later)
+            return {row["cluster"]: row["state"] for row in done.json()}
+
+        assert states() == {"us": "unknown", "eu": "fresh"}
+        assert states("--cluster", "eu") == {"eu": "fresh"}
+        table = job(many, "coverage", now=later).out
+        assert re.search(r"us +│ +unknown +│ +no snapshot", table) or re.search(
+            r"us\s+unknown\s+no snapshot", table
+        ), table
+        told = job(many, "digest", "--dry-run", now=later)
+        assert (told.code, "us" in told.out) == (0, True)
+        api = etl.open(many.lake, config=many.config, now=later)
+        assert list(api.report("clusters")["state"]) == ["unknown", "fresh"]
 
 
 def test_what_is_urgent_is_told_once_whoever_asks(tmp_path: Path) -> None:

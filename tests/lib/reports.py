@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -58,9 +58,12 @@ LISTS = """
 
 
 def lake(
-    events: str | pa.Table, coverage: str = NO_COVERAGE, snapshots: str = "cluster"
+    events: str | pa.Table,
+    coverage: str = NO_COVERAGE,
+    snapshots: str = "cluster",
+    configured: Sequence[str] = (),
 ) -> Session:
-    """A session whose views hold the drawn ``events``, ``coverage`` and ``snapshots``."""
+    """A session whose views hold the drawn ``events``, ``coverage`` and ``snapshots``, and that knows ``configured`` clusters."""
     rows = tables.events(events) if isinstance(events, str) else events
     return Session.over(
         {
@@ -69,6 +72,7 @@ def lake(
             "coverage": tables.typed_table(coverage, COVERAGE_SCHEMA),
             "coverage_by_namespace": tables.typed_table(coverage, COVERAGE_SCHEMA),
             "snapshots": tables.snapshots(snapshots),
+            "configured": pa.table({"cluster": pa.array(configured, pa.string())}),
         }
     )
 
