@@ -54,9 +54,7 @@ def member(invocation: Invocation, name: str, **own: object) -> Member:
 
     settings = invocation.settings
     source = msgspec.structs.replace(settings.source_of(name), **own)
-    return fleet.Member(
-        name, source, invocation.not_before(name), invocation.door, settings.owners
-    )
+    return fleet.Member(name, source, invocation.not_before(name), invocation.door, settings.owners)
 
 
 def say(invocation: Invocation, outcome: Outcome) -> None:
