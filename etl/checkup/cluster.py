@@ -11,9 +11,10 @@ from datetime import datetime
 from urllib.parse import quote
 
 from etl.checkup.checked import Checked, fail, ok, warn
+from etl.config.owners import Owners
 from etl.config.settings import Source
 from etl.errors import ClusterError, quoted
-from etl.source import live
+from etl.source import live, owners
 from etl.source.live import (
     Answer,
     BrokenOffError,
@@ -22,6 +23,7 @@ from etl.source.live import (
     UnreachableError,
     UntrustedError,
 )
+from etl.source.owners import MetadataList
 
 _CODE = ClusterError.exit_code
 _OK, _UNAUTHORIZED, _FORBIDDEN = 200, 401, 403
@@ -30,9 +32,9 @@ _SKEWED_SECONDS = 10
 
 
 def asked(
-    source: Source, environ: Mapping[str, str], clock: Callable[[], datetime]
+    source: Source, wanted: Owners, environ: Mapping[str, str], clock: Callable[[], datetime]
 ) -> Iterator[Checked]:
-    """Yield what the cluster of ``source`` answers: one line for each scope, and one for the clocks."""
+    """Yield what the cluster of ``source`` answers: a line for each list that a run needs, and one for the clocks."""
     try:
         cluster = live.connect(source, environ)
         yield ok("cluster", f"{cluster.host} by {cluster.access.origin}")
@@ -44,7 +46,8 @@ def asked(
     for namespace in scopes or [None]:
         where = f"namespace {namespace}" if namespace else "all namespaces"
         subject = f"list events in {where}"
-        answer = _answer(cluster, namespace)
+        scope = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
+        answer = _answer(cluster, f"/api/v1{scope}/events")
         if isinstance(answer, str):
             yield fail(subject, answer, "check address, network and certificates", code=_CODE)
             continue
@@ -53,13 +56,29 @@ def asked(
         yield _permission(subject, answer, namespace)
     if skew is not None:
         yield _clocks(skew)
+    if wanted.enabled:
+        for one in owners.lists(wanted, source.namespaces):
+            yield _metadata(one, _answer(cluster, one.path, accept=owners.ACCEPT))
 
 
-def _answer(cluster: Cluster, namespace: str | None) -> Answer | str:
-    """Return the answer to a LIST of one event, or why there is none."""
-    scope = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
+def _metadata(one: MetadataList, answer: Answer | str) -> Checked:
+    """Say whether a list of metadata can be had; without it a run has fewer columns, and goes on."""
+    subject = f"list {one.where}"
+    if isinstance(answer, str):
+        return warn(subject, answer, "labels and owners stay empty until it can be asked")
+    if answer.status == _OK:
+        return ok(subject, "allowed")
+    said = quoted(answer.body.decode("utf-8", "replace"), 160)
+    advice = (
+        f"allow the verb list on {one.resource}, or switch owners off: labels and owners stay empty"
+    )
+    return warn(subject, f"HTTP {answer.status}: {said}", advice)
+
+
+def _answer(cluster: Cluster, path: str, *, accept: str = "") -> Answer | str:
+    """Return the answer to a LIST of one object, or why there is none."""
     try:
-        return cluster.get(f"/api/v1{scope}/events", {"limit": 1})
+        return cluster.get(path, {"limit": 1}, accept=accept)
     except UnreachableError as error:
         return f"no connection: {error}"
     except UntrustedError as error:

@@ -9,6 +9,7 @@ from etl.checkup import cluster as clusters
 from etl.checkup import lake as lakes
 from etl.checkup import schedule, told
 from etl.checkup.checked import Checked, fail
+from etl.config.owners import Owners
 from etl.config.settings import Settings, Source
 from etl.errors import LakeError
 from etl.lake.layout import Lake
@@ -28,7 +29,7 @@ def examined(
     Nothing raises: what cannot be looked at is a line too.
     """
     for name, source in members.items():
-        for line in _of_cluster(lake, name, source, environ, clock):
+        for line in _of_cluster(lake, name, source, settings.owners, environ, clock):
             yield line if len(members) == 1 else line.of(name)
     yield from lakes.examined(lake)
     yield from told.examined(settings, environ)
@@ -38,11 +39,12 @@ def _of_cluster(
     lake: Lake,
     name: str,
     source: Source,
+    wanted: Owners,
     environ: Mapping[str, str],
     clock: Callable[[], datetime],
 ) -> Iterator[Checked]:
     yield lakes.named(lake, name)
-    yield from clusters.asked(source, environ, clock)
+    yield from clusters.asked(source, wanted, environ, clock)
     yield from schedule.configured(source)
     try:
         if not name or not lake.ledger(name):

@@ -8,7 +8,8 @@ its columns in this snapshot, and is told; it never costs the snapshot.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from urllib.parse import quote
 
 import msgspec
@@ -74,22 +75,45 @@ def read(
 ) -> Owned:
     """List the metadata that ``wanted`` needs, of all ``namespaces`` (none) or of some; never raises for the cluster's sake."""
     known = Surroundings()
+    for one in lists(wanted, namespaces):
+        try:
+            _Listed(cluster, wanted, known, one, sleep).read()
+        except (UnreachableError, UntrustedError, ClusterError) as error:
+            # The list of events meets the same, and tells what to do.
+            known.unread.append(f"{one.where}: {error}")
+            return Owned(known)
+        except _UnlistedError as error:
+            # Without its columns a state is worth nearly as much; without a snapshot it is lost.
+            known.unread.append(f"{one.where}: {error}")
+    return Owned(known)
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataList:
+    """One list that is wanted: its resource, the namespace (null for all), and its path."""
+
+    resource: str
+    namespace: str | None
+
+    @property
+    def where(self) -> str:
+        """What is listed, as messages name it."""
+        return self.resource if self.namespace is None else f"{self.resource} in {self.namespace}"
+
+    @property
+    def path(self) -> str:
+        """The path of the API."""
+        inside = "" if self.namespace is None else f"/namespaces/{quote(self.namespace, safe='')}"
+        return f"{_RESOURCES[self.resource]}{inside}/{self.resource}"
+
+
+def lists(wanted: Owners, namespaces: list[str]) -> Iterator[MetadataList]:
+    """Yield the lists that ``wanted`` needs, of all ``namespaces`` (none) or of some."""
     for resource in _RESOURCES:
         if resource == "namespaces" and not wanted.namespace_labels:
             continue
         scopes = [None] if resource == "namespaces" or not namespaces else [*namespaces]
-        for scope in scopes:
-            where = resource if scope is None else f"{resource} in {scope}"
-            try:
-                _Listed(cluster, wanted, known, resource, scope, sleep).read()
-            except (UnreachableError, UntrustedError, ClusterError) as error:
-                # The list of events meets the same, and tells what to do.
-                known.unread.append(f"{where}: {error}")
-                return Owned(known)
-            except _UnlistedError as error:
-                # Without its columns a state is worth nearly as much; without a snapshot it is lost.
-                known.unread.append(f"{where}: {error}")
-    return Owned(known)
+        yield from (MetadataList(resource, scope) for scope in scopes)
 
 
 class _Listed:
@@ -100,14 +124,12 @@ class _Listed:
         cluster: Cluster,
         wanted: Owners,
         known: Surroundings,
-        resource: str,
-        namespace: str | None,
+        asked: MetadataList,
         sleep: Callable[[float], None],
     ) -> None:
-        inside = "" if namespace is None else f"/namespaces/{quote(namespace, safe='')}"
-        self._path = f"{_RESOURCES[resource]}{inside}/{resource}"
+        self._path = asked.path
         self._cluster, self._known, self._sleep = cluster, known, sleep
-        self._of_namespaces = resource == "namespaces"
+        self._of_namespaces = asked.resource == "namespaces"
         self._keys = wanted.namespace_labels if self._of_namespaces else wanted.labels
 
     def read(self) -> None:

@@ -232,3 +232,15 @@ def test_receivers_are_reached_and_told_nothing(clinic: Clinic, hook: LoopbackSe
 def test_mending_and_looking_are_two_calls(clinic: Clinic) -> None:
     """--live mends nothing."""
     assert clinic.command("doctor", "--live", "--repair").code == 2
+
+
+def test_the_lists_that_owners_need_are_asked_for(clinic: Clinic) -> None:
+    """Metadata alone, where it is switched on; a refusal is a warning, because a run goes on without."""
+    account = Account("eventlake", metadata=frozenset({"namespaces", "pods", "jobs"}))
+    clinic.server.allow(clinic.server.token, account)
+    clinic.more = "owners: {enabled: true, namespace_labels: [team]}\n"
+    found = clinic.said()
+    assert {
+        name: found[f"list {name}"] for name in ("namespaces", "pods", "jobs")
+    } == dict.fromkeys(("namespaces", "pods", "jobs"), "ok: allowed")
+    assert found["list replicasets"].startswith("warn: HTTP 403: ")
