@@ -27,7 +27,9 @@ from tests.lib.store_kills import StoreCrash
 
 _T = TypeVar("_T")
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["tests.lib.lake_jobs", "tests.lib.delivery_crashes"])
+_context.set_forkserver_preload(
+    ["tests.lib.lake_jobs", "tests.lib.delivery_crashes", "tests.lib.memory_crashes"]
+)
 # As many as CI has cores.
 _DRIVERS = 2
 
