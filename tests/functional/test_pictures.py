@@ -87,7 +87,9 @@ def test_wecom_gets_an_image_behind_the_digest(tmp_path: Path) -> None:
         assert made.send(MORNING).delivered == ("wecom",) * 3
         assert made.send(MORNING).delivered == ()
     assert [m["msgtype"] for m in fake.messages] == ["markdown_v2", "text", "image"]
-    assert made.pauses == pytest.approx([3.1, 3.1], abs=0.5)
+    # What a request took is taken off, so a slow machine pauses less.
+    assert len(made.pauses) == 2
+    assert max(made.pauses) <= 3.1
 
 
 def test_discord_gets_it_in_the_same_message(tmp_path: Path) -> None:
@@ -175,11 +177,33 @@ def test_groups_and_others_get_none(tmp_path: Path) -> None:
     assert [draws(made.settings), draws(other.settings)] == [True, False]
 
 
-def test_a_picture_that_is_refused_takes_nothing_with_it(tmp_path: Path) -> None:
-    """Discord's message comes again without it; WeCom's picture alone is given up, and named."""
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(413, b'{"message": "Request entity too large", "code": 40005}'),
+        Answer(400, b'{"message": "Invalid Form Body", "code": 50035}'),
+    ],
+)
+def test_discord_gets_the_digest_without_a_picture_that_it_refuses(
+    tmp_path: Path, answer: Answer
+) -> None:
+    """For its size or for whatever else: the same text comes at once, and no embed asks for a file."""
     fake = chats.Discord()
-    fake.answers = [Answer(413, b'{"message": "Request entity too large", "code": 40005}')]
-    assert "files" not in _taken(tmp_path / "discord", fake, "discord").messages[0]
+    fake.answers = [answer]
+    (message,) = _taken(tmp_path, fake, "discord").messages
+    assert "files" not in message
+    assert "NodeOOM" in fake.text(message)
+    hopeless = chats.Discord()
+    hopeless.answers = [answer, Answer(404, b'{"message": "Unknown Webhook", "code": 10015}')]
+    server, url = chats.serving(hopeless)
+    with server:
+        made = sender(tmp_path / "gone", chat("discord", url, chart=True))
+        made.chart = CHART
+        assert [failure.dead for failure in made.send(MORNING).failures] == [True]
+
+
+def test_a_picture_that_is_refused_takes_nothing_with_it(tmp_path: Path) -> None:
+    """WeCom's picture alone is given up, and named."""
     strict = robot.Robot(codes=[0, 0, 45002])
     server, url = robot.serving(strict)
     with server:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from etl.alerts.markups import Discord as Dialect
@@ -28,6 +28,8 @@ _EMBEDS = 10
 _ROLE = "&"
 # Not of the vendor's document: it is taken out before the message is sent.
 _PICTURE = "picture"
+# Refused as it is, for its form or its size: nothing was posted, and the picture may be why.
+_NOT_SO = {400, 413}
 _COLOURS: dict[Severity | None, int] = {
     "critical": 0xB42318,
     "warning": 0xDC6803,
@@ -74,6 +76,19 @@ class Discord(HookChat[DiscordConfig]):
         """Whether a chart is wanted."""
         return self.config.chart
 
+    @property
+    def patience(self) -> timedelta:
+        """The configured timeout, for each of two requests where there is a picture."""
+        return self.config.timeout * (2 if self.draws else 1)
+
+    def send(self, payload: object, *, delivery_id: str, repeat: bool, now: datetime) -> Outcome:
+        """Post the message; what is refused with its picture is posted without it."""
+        outcome = super().send(payload, delivery_id=delivery_id, repeat=repeat, now=now)
+        plain = _undrawn(payload)
+        if plain is None or outcome.status not in _NOT_SO:
+            return outcome
+        return super().send(plain, delivery_id=delivery_id, repeat=repeat, now=now)
+
     def takes(self, draft: Draft) -> bool:
         """Whether every block fits into an embed, and the embeds into a message."""
         descriptions = list(_packed(draft.blocks, self.dialect.paragraph))
@@ -111,6 +126,15 @@ def _drawn(payload: object, picture: str) -> dict[str, object]:
     *first, last = payload["embeds"]
     shown = {**last, "image": {"url": f"attachment://{CHART}"}}
     return {**payload, "embeds": [*first, shown], _PICTURE: picture}
+
+
+def _undrawn(payload: object) -> dict[str, object] | None:
+    """Return the same message without its picture; null where it has none."""
+    if not isinstance(payload, Mapping) or _PICTURE not in payload:
+        return None
+    embeds = [{k: v for k, v in embed.items() if k != "image"} for embed in payload["embeds"]]
+    kept = {name: value for name, value in payload.items() if name != _PICTURE}
+    return {**kept, "embeds": embeds}
 
 
 def _packed(blocks: Sequence[str], between: str) -> Iterator[str]:

@@ -50,6 +50,7 @@ _HINTS: dict[str, dict[str, str]] = {
         "Unauthorized": "the token is wrong",
         "chat not found": "the chat_id is wrong, or the bot is not a member",
         "bot was blocked": "the person has blocked the bot",
+        "not enough rights": "the bot may not send photos here: allow it, or take chart away",
         "kicked": "the bot is not a member any more",
     },
     "mattermost": {
