@@ -253,7 +253,7 @@ def test_other_requests_get_their_errors(apiserver: ApiServer) -> None:
     stored = apiserver.add(event(at=AT))["metadata"]
     accept = {"Accept": "application/vnd.kubernetes.protobuf"}
     assert fetch(apiserver.url, "/api/v1/events").status == 401
-    assert ask(apiserver, "/api/v1/pods").status == 404
+    assert ask(apiserver, "/api/v1/services").status == 404
     assert ask(apiserver, "/api/v1/events", headers=accept).status == 406
     assert ask(apiserver, "/api/v1/events?watch=1&sendInitialEvents=true").status == 400
     assert ask(apiserver, f"/api/v1/namespaces/shop/events/{stored['name']}").json()["count"] == 1
