@@ -15,7 +15,17 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import answers, figures, history, ingesting, ledger, sealing, snapshots, starting
+from bench import (
+    answers,
+    figures,
+    history,
+    importing,
+    ingesting,
+    ledger,
+    sealing,
+    snapshots,
+    starting,
+)
 from bench.figures import Figure, Plan
 from bench.measure import ROOT, compile_bytecode
 from etl.lean import without_numpy
@@ -25,6 +35,8 @@ GROUPS: dict[str, Callable[[Plan], Iterator[Figure]]] = {
     "snapshot": snapshots.ratios,
     "large": snapshots.large,
     "ingest": ingesting.speedup,
+    "import": importing.rate,
+    "archive": importing.archive,
     "answers": answers.open_days,
     "share": sealing.share,
     "day": sealing.large_day,

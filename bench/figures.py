@@ -59,6 +59,8 @@ LIMITS: dict[str, Limit] = {
     "snapshot_100k_peak_mb": Limit("≤", 300),
     "snapshot_500k_peak_mb": Limit("≤", 450),
     "ingest_speedup": Limit("≥", 6),
+    "import_events_a_second": Limit("≥", 50_000),
+    "import_archive_peak_mb": Limit("≤", 512),
     "report_worst_ratio": Limit("≤", 1),
     "reports_all_s": Limit("≤", 8),
     "seal_3m_s": Limit("≤", 25),

@@ -56,6 +56,17 @@ class Decoded:
     unreadable: list[str] = field(default_factory=list)
 
 
+def joined(one: Decoded, other: Decoded) -> Decoded:
+    """Return the events of both, in order: a chunk that costs less than two small ones."""
+    if not one.events and not one.unreadable:
+        return other
+    return Decoded(
+        one.events + other.events,
+        one.malformed | {position + len(one.events) for position in other.malformed},
+        one.unreadable + other.unreadable,
+    )
+
+
 # What msgspec raises for JSON that is not as the struct says, not UTF-8, or nested too deep.
 _ODD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 # How the API writes a list: its kind and metadata first, of which the token is the longest.

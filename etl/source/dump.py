@@ -22,6 +22,8 @@ from etl.source.walk import Leaf, Position, Root
 
 # Events per chunk, as in a page of the API: bounds memory, long enough for columns to pay.
 CHUNK = 5000
+# Files after which a chunk is handed on in any case, so that somebody who waits sees it go on.
+_FILES = 500
 STDIN = walk.STDIN
 # Files of which the beginning is looked at for a cluster's name, and how much of each.
 _HEADS, _HEAD = 3, 256 * 1024
@@ -95,6 +97,19 @@ def read(surveyed: Survey, reading: Reading) -> Iterator[Decoded]:
     full of other things, so in a folder or archive a file without events is noted, and one that
     cannot be read is one unreadable item.
     """
+    whole = Decoded()
+    files = 0
+    for chunk in _by_file(surveyed, reading):
+        whole = decode.joined(whole, chunk)
+        if len(whole.events) >= CHUNK or reading.files - files >= _FILES:
+            yield whole
+            whole, files = Decoded(), reading.files
+    if whole.events or whole.unreadable:
+        yield whole
+
+
+def _by_file(surveyed: Survey, reading: Reading) -> Iterator[Decoded]:
+    """Yield the events of each file in chunks of its own; a chunk is empty where a file has none."""
     allowance, position = Allowance(surveyed.limits), Position()
     sizes = [file.size for path in surveyed.paths for file in path.root.files]
     total = 0 if None in sizes else sum(size or 0 for size in sizes)
@@ -107,6 +122,7 @@ def read(surveyed: Survey, reading: Reading) -> Iterator[Decoded]:
                 for chunk in _file(leaf, reading):
                     reading.share = min(1.0, position.bytes / total) if total else None
                     yield chunk
+                yield Decoded()
         finally:
             path.root.close()
 

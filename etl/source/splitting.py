@@ -21,6 +21,8 @@ BLOCK = 4 * 1024 * 1024
 # A document of its own, or an item: a request to the API ends at 3 MB.
 LONGEST = 64 * 1024 * 1024
 _TRIES = 40
+# What indentation puts between two items at most, in bytes.
+_BLANKS = 256
 _ITEM_START = re.compile(rb'\s*(\{\s*"[^"\\]*")')
 _NEXT_ITEM = re.compile(rb",\s*(?=\{)")
 _LIST_START = re.compile(rb'"(?:items|hits|result|values)"\s*:\s*\[(?=\s*\{)', re.IGNORECASE)
@@ -125,12 +127,12 @@ def _candidates(text: bytes) -> list[tuple[int, int]]:
     """Return places between items, the likeliest first: where an item ends, and where the next begins."""
     found: list[tuple[int, int]] = []
     start = _ITEM_START.match(text)
-    if start:
-        at = len(text)
-        while len(found) < _TRIES and (at := text.rfind(start[1], 1, at)) > 0:
-            before = text[:at].rstrip() if text[at - 1 : at].isspace() else text[:at]
-            if before.endswith(b","):
-                found.append((len(before) - 1, at))
+    at = len(text) if start else 0
+    while start and len(found) < _TRIES and (at := text.rfind(start[1], 1, at)) > 0:
+        near = max(0, at - _BLANKS)
+        before = text[near:at].rstrip()
+        if before.endswith(b","):
+            found.append((near + len(before) - 1, at))
     tail = max(0, len(text) - BLOCK // 16)
     others = [(m.start(), m.end()) for m in _NEXT_ITEM.finditer(text, tail)]
     return found + [place for place in reversed(others[-_TRIES:]) if place not in found]

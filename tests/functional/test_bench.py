@@ -23,6 +23,8 @@ LIMITS = {
     "snapshot_100k_peak_mb": 300,
     "snapshot_500k_peak_mb": 450,
     "ingest_speedup": 6,
+    "import_events_a_second": 50_000,
+    "import_archive_peak_mb": 512,
     "report_worst_ratio": 1,
     "reports_all_s": 8,
     "seal_3m_s": 25,

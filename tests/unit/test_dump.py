@@ -296,3 +296,18 @@ def test_yaml_keeps_times_and_words_as_they_are() -> None:
     assert (event.firstTimestamp, event.message, event.reason) == ("2026-11-23", "=", "1e3")
     assert event.count == 5
     assert decoded.malformed == set()
+
+
+def test_thousands_of_small_files_are_a_few_chunks(tmp_path: Path) -> None:
+    """A file costs little of its own: its events share a chunk, and those who wait see it go on."""
+    for number in range(1200):
+        (tmp_path / f"{number:04}.json").write_bytes(_text(_list(_event(str(number)))))
+        (tmp_path / f"{number:04}-pods.json").write_bytes(_text(_list(SERVICE)))
+    (tmp_path / "0007.json").write_bytes(_text(_list({**_event("odd"), "count": "x"})))
+    reading = Reading()
+    chunks = list(dump.chunks([str(tmp_path)], reading, io.BytesIO()))
+    assert [len(chunk.events) for chunk in chunks] == [250, 250, 250, 250, 200]
+    assert reading.files == 2400
+    assert chunks[0].events[7].metadata.uid == "odd"
+    assert chunks[0].malformed == {7}
+    assert reading.share == 1.0
