@@ -35,7 +35,7 @@ def known(url: str, after: Duration | None, **more: Any) -> Settings:
 def test_a_real_alertmanager_notices_when_nobody_comes(tmp_path: Path) -> None:
     """Sent again it stays one alert and one notification; when it is not, it ends by itself and that is told."""
     with alertmanager.running(tmp_path) as server:
-        settings = known(server.url, Duration(seconds=1.5))
+        settings = known(server.url, Duration(seconds=3))
         outside = Outside({}, io.StringIO())
         for _ in range(2):
             watchdog.bark(settings, outside, cluster="prod", now=datetime.now(UTC))
