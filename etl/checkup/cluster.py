@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from urllib.parse import quote
 
+import msgspec
+
 from etl.checkup.checked import Checked, fail, ok, warn
 from etl.config.owners import Owners
 from etl.config.settings import Source
 from etl.errors import ClusterError, quoted
-from etl.source import live, owners
+from etl.source import decode, live, owners
 from etl.source.live import (
     Answer,
     BrokenOffError,
@@ -27,6 +29,7 @@ from etl.source.owners import MetadataList
 
 _CODE = ClusterError.exit_code
 _OK, _UNAUTHORIZED, _FORBIDDEN = 200, 401, 403
+_ONE: Mapping[str, str | int] = {"limit": 1}
 # The Date header counts whole seconds, and an answer takes its time.
 _SKEWED_SECONDS = 10
 
@@ -54,6 +57,14 @@ def asked(
         if answer.date is not None:
             skew = (answer.date - clock()).total_seconds()
         yield _permission(subject, answer, namespace)
+        if source.watch.enabled and answer.status == _OK:
+            query: dict[str, str | int] = {
+                "watch": 1,
+                "timeoutSeconds": 1,
+                "resourceVersion": _version(answer),
+            }
+            watched = _answer(cluster, f"/api/v1{scope}/events", query)
+            yield _watch(f"watch events in {where}", watched)
     if skew is not None:
         yield _clocks(skew)
     if wanted.enabled:
@@ -75,10 +86,34 @@ def _metadata(one: MetadataList, answer: Answer | str) -> Checked:
     return warn(subject, f"HTTP {answer.status}: {said}", advice)
 
 
-def _answer(cluster: Cluster, path: str, *, accept: str = "") -> Answer | str:
-    """Return the answer to a LIST of one object, or why there is none."""
+def _version(answer: Answer) -> str:
+    """Return the resourceVersion of a list, from which a watch goes on; 0 where it tells none."""
     try:
-        return cluster.get(path, {"limit": 1}, accept=accept)
+        return decode.header(answer.body).metadata.resourceVersion or "0"
+    except msgspec.DecodeError:
+        # No list at all, such as a proxy's page: the watch will say what it is.
+        return "0"
+
+
+def _watch(subject: str, answer: Answer | str) -> Checked:
+    """Say whether a snapshot may take what changed alone; where it may not, it lists."""
+    if isinstance(answer, str):
+        return warn(subject, answer, "look what is before the API server: it cuts off watches")
+    if answer.status == _OK:
+        return ok(subject, "allowed")
+    said = quoted(answer.body.decode("utf-8", "replace"), 160)
+    advice = (
+        "allow the verb watch on events, or switch source.watch off: each snapshot is a whole list"
+    )
+    return warn(subject, f"HTTP {answer.status}: {said}", advice)
+
+
+def _answer(
+    cluster: Cluster, path: str, query: Mapping[str, str | int] = _ONE, *, accept: str = ""
+) -> Answer | str:
+    """Return the answer to a LIST of one object, or to another ``query``, or why there is none."""
+    try:
+        return cluster.get(path, query, accept=accept)
     except UnreachableError as error:
         return f"no connection: {error}"
     except UntrustedError as error:

@@ -244,3 +244,13 @@ def test_the_lists_that_owners_need_are_asked_for(clinic: Clinic) -> None:
         name: found[f"list {name}"] for name in ("namespaces", "pods", "jobs")
     } == dict.fromkeys(("namespaces", "pods", "jobs"), "ok: allowed")
     assert found["list replicasets"].startswith("warn: HTTP 403: ")
+
+
+def test_watches_are_tried_where_snapshots_are_incremental(clinic: Clinic) -> None:
+    """For a second; an account that may only list gets a warning, because then each snapshot is a whole list."""
+    clinic.source = ", interval: 2m, watch: {enabled: true}"
+    assert clinic.said()["watch events in all namespaces"] == "ok: allowed"
+    clinic.server.allow(clinic.server.token, Account("eventlake", verbs=frozenset({"list"})))
+    found = clinic.said()
+    assert found["list events in all namespaces"] == "ok: allowed"
+    assert found["watch events in all namespaces"].startswith("warn: HTTP 403: ")
