@@ -26,10 +26,10 @@ from etl import manifest, schema
 from etl.errors import StatementError, quoted
 from etl.lake.guard import refusal
 from etl.lake.keep import keep_counts, keep_rows
-from etl.lake.layout import Lake, PartFile, clusters_of
+from etl.lake.layout import Lake, PartFile, clusters_of, partitioned
 from etl.lake.ledger_days import ledger_files
 from etl.lake.leftovers import spill_folder
-from etl.lake.partitions import Partitions, left_out, partitions, sources
+from etl.lake.partitions import Partitions, left_out, partition, partitions, sources
 from etl.lake.patience import Answer, OverdueError, patiently
 from etl.lake.told import NAMES as TOLD
 from etl.lake.told import Told
@@ -313,9 +313,9 @@ class Session(Viewing):
                 for _batch in opened.iter_batches():
                     pass
         except FileNotFoundError as error:
-            if path in lake.files.list(path.rpartition("/")[0]):
+            # One that was masked, and deleted at once, is in what replaced it, which is listed now.
+            if not _is_replaced(lake, path):
                 self._warn([left_out(path, "cannot be read", quoted(str(error), 120))])
-            # Else masked, and deleted at once, since it was listed: what replaced it is listed now.
             return False
         except (pa.ArrowException, OSError) as error:
             self._warn([left_out(path, "cannot be read", quoted(str(error), 120))])
@@ -352,6 +352,19 @@ class Session(Viewing):
 def _named(clusters: Sequence[str]) -> pa.Table:
     """Return the clusters that the configuration names, one per row."""
     return pa.table({"cluster": clusters}, pa.schema({"cluster": pa.string()}))
+
+
+def _is_replaced(lake: Lake, path: str) -> bool:
+    """Whether a sealed day holds all that a file of its states held that is gone."""
+    file = partitioned(path)
+    if file is None or path.startswith("snapshots/"):
+        return False
+    sealed = partition(lake, file.cluster, file.date).sealed
+    if sealed is None:
+        return False
+    return (
+        sealed.file.name > file.name if path.startswith("days/") else file.name in sealed.made.parts
+    )
 
 
 def _present(known: Partitions) -> pa.Table:
