@@ -66,6 +66,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     words: dict[Language, Words] = {}
     urgent: bool = False
     """Whether evaluations after snapshots have told it: what opens and closes alerts hears of it from them."""
+    whole: bool = False
+    """Whether it stands for its rule, of which there is no alert: error, no_data, or inactive behind them."""
 
     @property
     def standing(self) -> str:

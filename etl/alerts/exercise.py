@@ -69,7 +69,7 @@ def failures(test: Test, rules: Sequence[Rule], settings: Settings) -> Iterator[
             ),
         )
         where = f"{test.name}: evaluation {number + 1}"
-        alerts = [alert for alert in record.alerts if alert.state != "inactive"]
+        alerts = [alert for alert in record.alerts if alert.state != "inactive" and not alert.whole]
         yield from _differences(where, alerts, day.alerts)
 
 

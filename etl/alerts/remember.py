@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from etl.alerts import state, telling
+from etl.alerts import rulestates, state, telling
 from etl.alerts.alert import Alert, Record, Words, fingerprint
 from etl.alerts.coverage import is_seen
 from etl.alerts.evaluate import Evaluation
@@ -68,7 +68,9 @@ def remembered(
     """
     asked = {rule.name: rule for rule in rules if rule.enabled}
     found = _found(evaluation)
-    old = {alert.fingerprint: alert for alert in (before.alerts if before else [])}
+    old = {
+        alert.fingerprint: alert for alert in (before.alerts if before else []) if not alert.whole
+    }
     alerts = []
     for name in sorted({*old, *found}):
         finding, words = found.get(name, (None, ()))
@@ -94,7 +96,16 @@ def remembered(
         if (after := state.stepped(old.get(name), step, fingerprint=name)) is not None:
             ruled = _is_ruled(after, old.get(name), rule, occasion)
             alerts.append(msgspec.structs.replace(after, urgent=ruled))
-    return _told(before, number, alerts, asked, occasion, customs)
+    record = _told(before, number, alerts, asked, occasion, customs)
+    states = rulestates.stepped(
+        before.alerts if before else (),
+        asked,
+        at=occasion.window.end,
+        failed=evaluation.failed,
+        found={alert.alert for alert in alerts},
+        seen=is_seen({}, covered, clusters),
+    )
+    return msgspec.structs.replace(record, alerts=[*record.alerts, *states])
 
 
 def _told(

@@ -36,7 +36,7 @@ ALERTS: tuple[Column, ...] = (
     column(
         "state",
         _TEXT,
-        "pending, firing, resolved; inactive: over before it was told; no_data, error: nobody could know, and it stands; expired: for so long that it was closed.",
+        "pending, firing, resolved; inactive: over before it was told; no_data, error: nobody could know, and it stands; expired: for so long that it was closed. Of a rule without an alert: error, no_data, inactive.",
         nullable=False,
     ),
     column("was", _TEXT, "The state after the evaluation before.", nullable=False),

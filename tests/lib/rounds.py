@@ -99,4 +99,10 @@ class Days:
                 expire_after=self.expire_after,
             ),
         )
-        return self.record.alerts
+        return [alert for alert in self.record.alerts if not alert.whole]
+
+    @property
+    def states(self) -> dict[str, tuple[str, str]]:
+        """State and state before of each rule that has no alert."""
+        alerts = self.record.alerts if self.record else []
+        return {one.alert: (one.state, one.was) for one in alerts if one.whole}

@@ -223,6 +223,35 @@ def test_urgent_messages_do_not_tell_what_expires() -> None:
     assert not days.record.spoke
 
 
+def test_a_rule_without_alerts_has_a_state_of_its_own() -> None:
+    """One that cannot be asked, and one that finds nothing in a gap, is not quiet; over, that is said once."""
+    days = Days()
+    days.run()
+    assert days.states == {}
+    seen = []
+    for covered, failed in (
+        (False, False),
+        (False, True),
+        (True, True),
+        (True, False),
+        (True, False),
+    ):
+        assert days.run(covered=covered, failed=failed) == []
+        assert days.record
+        seen.append((days.states.get("R"), days.record.changed))
+    assert seen == [
+        (("no_data", "inactive"), True),
+        (("error", "no_data"), True),
+        (("error", "error"), False),
+        (("inactive", "error"), True),
+        (None, False),
+    ]
+    # An alert carries the state itself.
+    days.run(finding())
+    days.run(covered=False)
+    assert days.states == {}
+
+
 def test_limits_tell_the_greatest_and_keep_the_rest_for_later() -> None:
     """What is beyond its rule's limit is counted, and is news when there is room."""
     days = Days([rule(limit=2)])
