@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from etl.commands.invocation import Invocation
 from etl.commands.output import deliver
@@ -36,7 +37,7 @@ LOOKS = frozenset(
 )
 WRITES = frozenset(
     {
-        *("import", "redact", "retention", "seal"),
+        *("import", "redact", "retention", "retire", "seal"),
         *("silence add", "silence expire", "switch"),
     }
 )
@@ -168,7 +169,12 @@ def ask(invocation: Invocation, question: Question, place: Place, means: Means) 
     pod = pods.manifest(
         place,
         writer,
-        pods.Wanted(means.image, means.deadline, means.write, _environment(invocation, question)),
+        pods.Wanted(
+            means.image,
+            means.deadline,
+            means.write,
+            _environment(invocation, question, means.context),
+        ),
         node=pods.node_of(others, claim),
     )
     lake = pods.lake_path(place, writer)
@@ -227,10 +233,16 @@ def _globals(invocation: Invocation, lake: str, config: str) -> list[str]:
     return [*given, f"--log-format={invocation.log_format}"]
 
 
-def _environment(invocation: Invocation, question: Question) -> dict[str, str]:
+def _environment(invocation: Invocation, question: Question, context: str) -> dict[str, str]:
     """Return what the command in the pod has to know of this terminal, and of this user's kubeconfig."""
     environ = invocation.environ
-    known = {"EVENTLAKE_NAMESPACE": current(invocation.settings.source, environ)}
+    source = invocation.settings.source
+    if context:
+        source = msgspec.structs.replace(source, context=context)
+    known = {"EVENTLAKE_NAMESPACE": current(source, environ)}
+    if environ.get("USER"):
+        # Silences and switches keep who made them.
+        known["USER"] = environ["USER"]
     if question.output:
         return known | {"COLUMNS": _FILE_COLUMNS}
     if columns := _columns(invocation):

@@ -258,6 +258,9 @@ def test_the_namespace_is_that_of_the_context(lake: Path, tmp_path: Path) -> Non
     (tmp_path / ".kube").mkdir()
     (tmp_path / ".kube" / "config").write_text(KUBECONFIG.replace("shop", "data"))
     assert len(shown(lake, "--no-headers", environ={"HOME": str(tmp_path)})) == 1
+    # In the pod that asks a lake on a volume it is that of whoever asks.
+    asked = {"HOME": str(tmp_path), "EVENTLAKE_NAMESPACE": "shop"}
+    assert len(shown(lake, "--no-headers", environ=asked)) == 3
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", "contexts: 1", "contexts: [1]", "\x00"])

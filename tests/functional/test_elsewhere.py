@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -22,6 +23,7 @@ from tests.lib import manifests, pod_security, storages
 from tests.lib.commandline import Done, contents, eventlake
 from tests.lib.fake_kubectl import FakeCluster
 from tests.lib.privileges import stopped_by_permissions
+from tests.lib.screen import terminal
 from tests.lib.snapshots import dumped
 
 PLUGIN = "kubectl eventlake"
@@ -150,7 +152,17 @@ def test_the_pod_is_that_of_the_job_and_passes_what_the_namespace_enforces(
 ) -> None:
     """Image, configuration, group and labels come from the job; schemas and Pod Security take the pod."""
     cluster.commands_do(out=b"x\n")
-    done = ask(cluster, "--pod-timeout", "2m", *SQL, environ={"COLUMNS": "77"})
+    kubeconfig = {"contexts": [{"name": "blue", "context": {"namespace": "shop"}}]}
+    (cluster.folder / ".kube").mkdir()
+    (cluster.folder / ".kube" / "config").write_text(json.dumps(kubeconfig))
+    done = ask(
+        cluster,
+        "--context=blue",
+        "--pod-timeout",
+        "2m",
+        *SQL,
+        environ={"COLUMNS": "77", "USER": "jo"},
+    )
     assert (done.code, done.out) == (0, "x\n")
     pod = cluster.created
     pod.pop("status")
@@ -162,8 +174,9 @@ def test_the_pod_is_that_of_the_job_and_passes_what_the_namespace_enforces(
     assert container["image"] == "eventlake:0.1.0"
     known = {entry["name"]: entry["value"] for entry in container["env"]}
     # No colours: standard output is no terminal here.
-    assert known == {"COLUMNS": "77", "EVENTLAKE_NAMESPACE": "default"}
-    (executed,) = [call for call in cluster.calls if call[0] == "exec"]
+    assert known == {"COLUMNS": "77", "EVENTLAKE_NAMESPACE": "shop", "USER": "jo"}
+    assert {call[0] for call in cluster.calls} == {"--context=blue"}
+    (executed,) = [call for call in cluster.calls if call[1] == "exec"]
     assert executed[-7:] == [
         "--",
         "/opt/eventlake/bin/eventlake",
@@ -204,8 +217,30 @@ def test_the_pod_goes_where_the_volume_is(cluster: FakeCluster) -> None:
     assert [pod["metadata"]["name"] for pod in cluster.pods] == ["run"]
 
 
-def test_colours_and_the_shell_are_for_terminals(cluster: FakeCluster) -> None:
-    """A pipe is followed to its end by the shell in the pod; bytes that are no text stay as they are."""
+def test_the_shell_is_a_conversation_on_a_terminal(full: FakeCluster) -> None:
+    """Somebody types, the pod answers in the width and colours of the terminal, .quit leaves and deletes the pod."""
+    with terminal(60) as screen:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "etl", "--lake", "pvc://eventlake", "shell"],
+            env=full.environ | {"TERM": "vt100"},
+            stdin=screen.stream,
+            stdout=screen.stream,
+            stderr=screen.stream,
+        )
+        screen.until("eventlake>")
+        screen.type("select 40 + 2 as n;\n")
+        screen.until("42")
+        screen.type(".quit\n")
+        assert process.wait(30) == 0
+    (container,) = full.created["spec"]["containers"]
+    known = {entry["name"]: entry["value"] for entry in container["env"]}
+    assert known["COLUMNS"] == "60"
+    assert (known["FORCE_COLOR"], known["TERM"]) == ("1", "vt100")
+    assert full.pods == []
+
+
+def test_a_pipe_goes_through_byte_for_byte(cluster: FakeCluster) -> None:
+    """The shell in the pod reads what is piped; bytes that are no text stay as they are."""
     cluster.commands_do(out=bytes(range(256)), err="told\n")
     done = ask(cluster, "shell", stdin=b"select 1;\n")
     assert done.raw == bytes(range(256))
