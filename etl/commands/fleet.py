@@ -8,6 +8,7 @@ import msgspec.structs
 
 from etl.commands.invocation import Invocation
 from etl.errors import EventlakeError, UsageError
+from etl.log import about
 
 if TYPE_CHECKING:
     from etl.fleet import Member, Outcome
@@ -60,12 +61,13 @@ def member(invocation: Invocation, name: str, **own: object) -> Member:
 def say(invocation: Invocation, outcome: Outcome) -> None:
     """Say what came of one cluster; a defect is shown whole when the command ends with it."""
     entry = outcome.entry
-    if entry is not None:
-        invocation.say(
-            f"{outcome.cluster}: {entry.items:,} events listed, {entry.rows_added:,} new states"
-        )
-    elif isinstance(outcome.error, EventlakeError):
-        invocation.warn(f"{outcome.cluster}: {outcome.error.shown}")
+    with about(outcome.cluster):
+        if entry is not None:
+            invocation.say(
+                f"{outcome.cluster}: {entry.items:,} events listed, {entry.rows_added:,} new states"
+            )
+        elif isinstance(outcome.error, EventlakeError):
+            invocation.warn(f"{outcome.cluster}: {outcome.error.shown}")
 
 
 def refuse_for_one(invocation: Invocation, kubeconfig: str | None, context: str | None) -> None:

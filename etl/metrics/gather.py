@@ -30,6 +30,8 @@ from etl.statements import statement
 
 # Snapshots that an earlier run did not come to count are looked for so far back.
 _LOOKBACK = timedelta(days=2)
+# Where the counting begins: the snapshots of a process that goes on are over before it gathers.
+_BEFORE = timedelta(hours=1)
 # What DuckDB may hold: of two open days with 300,000 states each a process took 690 MB without a
 # limit, and with 250 MB it takes 520 MB and half a second longer.
 _MEMORY = "250MB"
@@ -147,7 +149,7 @@ def _counted(
     cluster: str,
 ) -> Record:
     """Return the record after this run."""
-    before = before or Record(since=ended.started_at)
+    before = before or Record(since=ended.started_at - _BEFORE)
     snapshots = _uncounted(opened, before, ended.ended_at)
     deliveries, settled = _deliveries(lake, before)
     counts: Counter[tuple[str, tuple[str, ...]]] = Counter()

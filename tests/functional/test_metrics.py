@@ -128,6 +128,27 @@ def test_what_a_run_did_not_come_to_count_the_next_one_counts(
         assert watched.value("eventlake_snapshots_total") == number / 10 + 1
 
 
+def test_the_first_count_has_the_snapshot_before_it(watched: Watched) -> None:
+    """A process that goes on gathers behind its snapshots, and a job of its own for digests as well."""
+    watched.metrics = "{}"
+    assert watched.run("snapshot").code == 0
+    found = gather(
+        Lake(LocalFiles(watched.lake)),
+        Settings(metrics=Metrics(listen=":9464")),
+        now=NOW + MINUTE,
+        cluster="prod",
+        ended=Ended(
+            command="schedule",
+            started_at=NOW + MINUTE,
+            ended_at=NOW + MINUTE,
+            seconds=1,
+            exit_code=0,
+            peak_bytes=1,
+        ),
+    )
+    assert list(found.values[OCCURRENCES].values()) == [3]
+
+
 def test_two_runs_at_once_count_everything_once(watched: Watched) -> None:
     """Of two that write the same record one wins, and the other adds to it: nothing is lost or counted twice."""
     assert watched.run("snapshot").code == 0
