@@ -36,19 +36,24 @@ def might_hold(raw: bytes) -> bool:
 
 def events(plain: object) -> Iterator[dict[str, Any]]:
     """Yield the event objects that ``plain``, data of JSON or YAML, is or holds, in the API's spelling."""
-    yield from _within(plain, 0)
+    yield from _within(plain, 0, set())
 
 
-def _within(plain: object, depth: int) -> Iterator[dict[str, Any]]:
+def _within(plain: object, depth: int, seen: set[int]) -> Iterator[dict[str, Any]]:
     if depth > _DEEPEST:
         return
+    if isinstance(plain, dict | list):
+        # YAML can say the same list a billion times, of lists that do so themselves.
+        if id(plain) in seen:
+            return
+        seen.add(id(plain))
     if isinstance(plain, str):
         yield from _text(plain, depth)
     elif isinstance(plain, list):
         for item in plain:
-            yield from _within(item, depth + 1)
+            yield from _within(item, depth + 1, seen)
     elif isinstance(plain, dict):
-        yield from _object(plain, depth)
+        yield from _object(plain, depth, seen)
 
 
 def _text(text: str, depth: int) -> Iterator[dict[str, Any]]:
@@ -61,20 +66,21 @@ def _text(text: str, depth: int) -> Iterator[dict[str, Any]]:
     except (msgspec.DecodeError, RecursionError):
         # A message may quote anything; that is no event.
         return
-    yield from _within(inner, depth + 1)
+    # Of its own objects only, which are gone afterwards, and their numbers with them.
+    yield from _within(inner, depth + 1, set())
 
 
-def _object(plain: dict[Any, Any], depth: int) -> Iterator[dict[str, Any]]:
+def _object(plain: dict[Any, Any], depth: int, seen: set[int]) -> Iterator[dict[str, Any]]:
     folded = _folded(plain)
     found = _event(folded) or _flat(folded)
     if found:
         yield found
     elif "rawobject" in folded:
         # The Python client's watch says each event twice, in both spellings.
-        yield from _within(folded["rawobject"], depth + 1)
+        yield from _within(folded["rawobject"], depth + 1, seen)
     elif not _is_other_object(folded):
         for value in plain.values():
-            yield from _within(value, depth + 1)
+            yield from _within(value, depth + 1, seen)
 
 
 def _folded(plain: dict[Any, Any]) -> dict[str, Any]:

@@ -104,7 +104,9 @@ def roots(paths: Sequence[str], stdin: BinaryIO) -> Iterator[Root]:
             yield _pipe(path, _opened(Path(path)))
         elif Path(path).is_dir():
             files = (_file(str(p), p.relative_to(path).as_posix(), p) for p in _below(Path(path)))
-            yield Root(path, tuple(files), is_folder=True)
+            # What is no file, such as a pipe, could be waited for without an end.
+            there = tuple(file for file in files if file.size is not None)
+            yield Root(path, there, is_folder=True)
         else:
             yield Root(path, (_file(path, "", Path(path)),))
 
@@ -212,11 +214,16 @@ def _file(name: str, path: str, place: Path) -> File:
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    """Yield what is called as dumps, archives or facts are, sorted; a bundle may hold 100,000 other files."""
+    """Yield all that lies below, sorted; raises ``InputError`` for a folder that cannot be looked into."""
     found = []
-    for parent, _folders, names in os.walk(folder):
+    for parent, _folders, names in os.walk(folder, onerror=_refuse):
         found += [Path(parent, name) for name in names]
     return iter(sorted(found))
+
+
+def _refuse(error: OSError) -> None:
+    message = f"cannot read {error.filename}: {error.strerror or error}"
+    raise InputError(message) from error
 
 
 def _pipe(name: str, stream: BinaryIO | io.BufferedIOBase) -> Root:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -311,3 +312,20 @@ def test_thousands_of_small_files_are_a_few_chunks(tmp_path: Path) -> None:
     assert chunks[0].events[7].metadata.uid == "odd"
     assert chunks[0].malformed == {7}
     assert reading.share == 1.0
+
+
+def test_a_pipe_in_a_folder_is_not_waited_for(tmp_path: Path) -> None:
+    """What is no file is left alone, whatever it is called."""
+    os.mkfifo(tmp_path / "events.json")
+    (tmp_path / "a.json").write_bytes(_text(A))
+    assert _read(tmp_path)[0] == ["a"]
+
+
+def test_yaml_that_repeats_itself_a_billion_times_is_looked_at_once() -> None:
+    """Aliases of lists of aliases are a bomb for whoever follows each of them."""
+    text = "a: &a [{involvedObject: 1}]\n" + "".join(
+        f"{name}: &{name} [{', '.join(['*' + below] * 40)}]\n"
+        for below, name in zip("abcdefg", "bcdefgh", strict=True)
+    )
+    with pytest.raises(InputError, match="holds no events"):
+        _read("-", stdin=text.encode())
