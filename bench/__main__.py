@@ -25,6 +25,7 @@ from bench import (
     sealing,
     snapshots,
     starting,
+    watching,
 )
 from bench.figures import Figure, Plan
 from bench.measure import ROOT, compile_bytecode
@@ -34,6 +35,7 @@ GROUPS: dict[str, Callable[[Plan], Iterator[Figure]]] = {
     "help": starting.help_,
     "snapshot": snapshots.ratios,
     "large": snapshots.large,
+    "watch": watching.shares,
     "ingest": ingesting.speedup,
     "import": importing.rate,
     "archive": importing.archive,

@@ -134,14 +134,16 @@ class Cluster:
         return Answer(answer.status, answer.headers, body, answer.tell())
 
     @contextlib.contextmanager
-    def stream(self, path: str, query: Mapping[str, str | int], limit: float) -> Iterator[Stream]:
+    def stream(
+        self, path: str, query: Mapping[str, str | int], limit: float, *, accept: str
+    ) -> Iterator[Stream]:
         """GET ``path`` and hand out the answer as it comes in; ``limit`` is how long it may be silent, in seconds.
 
         Raises as ``get`` does, also while the body is read. No Accept-Encoding is sent:
         an API server compresses no stream.
         """
         connection = self._connected()
-        headers = _WANTED | connection.credentials()
+        headers = _WANTED | connection.credentials() | {"Accept": accept}
         del headers["Accept-Encoding"]
         url = f"{connection.host}{path}?{urlencode(query)}"
         with _translated():

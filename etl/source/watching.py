@@ -24,7 +24,7 @@ from urllib.parse import quote
 import msgspec
 
 from etl.errors import ClusterError, quoted
-from etl.source import decode
+from etl.source import decode, protobuf
 from etl.source.live import (
     BrokenOffError,
     Stream,
@@ -35,6 +35,7 @@ from etl.source.live import (
 from etl.source.paging import Asking
 
 _OK, _FORBIDDEN = 200, 403
+_JSON = "application/json"
 # Of a stream that ends in the middle of changes the rest is asked for; one that never ends is no gain.
 _ROUNDS = 10
 # A full LIST of 300,000 events travels in as many; more is held in memory for no gain.
@@ -126,6 +127,7 @@ class Watcher:
         self._cluster = asking.cluster
         self._clock = asking.clock
         self._check = check
+        self._accept = f"{protobuf.CONTENT_TYPE}, {_JSON}"
 
     def drain(self, namespace: str | None, after: int) -> Drained:
         """Return what changed in ``namespace`` since the version ``after``; raises ``DoubtError``."""
@@ -133,7 +135,13 @@ class Watcher:
             found = self._now(namespace)
             if found.version < after:
                 raise DoubtError("the cluster's resourceVersion went back")
-            self._fill(found, after)
+            try:
+                self._fill(found, after)
+            except protobuf.ProtobufError:
+                # Of a server that writes it in another way; every server writes JSON.
+                self._accept = _JSON
+                found.changes.clear()
+                self._fill(found, after)
             self._check()
         except (UnreachableError, UntrustedError) as error:
             raise DoubtError(f"the cluster cannot be reached: {error}") from error
@@ -205,9 +213,9 @@ class Watcher:
             "allowWatchBookmarks": "true",
             "timeoutSeconds": math.ceil(quiet),
         }
-        with self._cluster.stream(
-            _path(found.namespace), query, quiet + _PATIENCE_SECONDS
-        ) as stream:
+        limit = quiet + _PATIENCE_SECONDS
+        path, accept = _path(found.namespace), self._accept
+        with self._cluster.stream(path, query, limit, accept=accept) as stream:
             if stream.status != _OK:
                 raise _refused(stream, found.namespace)
             for text in _lines(stream, found):
@@ -226,16 +234,25 @@ def _path(namespace: str | None) -> str:
 
 
 def _lines(stream: Stream, found: Drained) -> Iterator[bytes]:
-    """Yield whole lines; one that the end of the stream cuts is a doubt."""
+    """Yield a line of JSON for each change; one that the end of the stream cuts is a doubt."""
+    pieces = _counted(stream, found)
+    if stream.headers.get("Content-Type", "").startswith(protobuf.CONTENT_TYPE):
+        yield from protobuf.lines(pieces)
+        return
     rest = b""
-    for piece in stream.pieces:
-        found.received_bytes += len(piece)
-        if found.received_bytes > _MOST_BYTES:
-            raise DoubtError("more changed than a full list has")
+    for piece in pieces:
         *whole, rest = (rest + piece).split(b"\n")
         yield from filter(None, whole)
     if rest.strip():
         raise DoubtError("the stream ended in the middle of a line")
+
+
+def _counted(stream: Stream, found: Drained) -> Iterator[bytes]:
+    for piece in stream.pieces:
+        found.received_bytes += len(piece)
+        if found.received_bytes > _MOST_BYTES:
+            raise DoubtError("more changed than a full list has")
+        yield piece
 
 
 def _read(text: bytes) -> Change | int:

@@ -209,7 +209,9 @@ def test_any_doubt_is_a_full_list(
     later(server, minutes=2)
     _again(server, "web-0", 3)
     server.delete("web-5")
-    server.faults.add(fault, skip=skip)
+    # What cannot be read in protobuf is asked for once more in JSON.
+    twice = fault in {_garbage, _not_ours, _ended_in_a_line}
+    server.faults.add(fault, skip=skip, times=2 if twice else 1)
     entry = followed(server, lake)
     if reason is None:
         assert (entry.kind, entry.watch_refused) == ("watch", None)
@@ -219,6 +221,22 @@ def test_any_doubt_is_a_full_list(
     assert rows(lake, "select max(n) as n from events") == [{"n": 3}]
     later(server, minutes=2)
     assert followed(server, lake).kind == "watch"
+
+
+def test_a_stream_that_is_no_protobuf_is_asked_for_in_json(server: ApiServer, lake: Path) -> None:
+    """The same run watches in JSON, which every server writes."""
+    followed(server, lake)
+    later(server, minutes=2)
+    _again(server, "web-0", 3)
+    server.faults.add(_garbage, skip=1)
+    _queries(server)
+    assert followed(server, lake).kind == "watch"
+    accepted = [one.headers["accept"] for one in server.requests]
+    assert accepted[1:] == [
+        "application/vnd.kubernetes.protobuf, application/json",
+        "application/json",
+    ]
+    assert rows(lake, "select max(n) as n from events") == [{"n": 3}]
 
 
 def test_a_compacted_version_is_a_full_list(server: ApiServer, lake: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from tests.lib import protobuf
 from tests.lib.api_options import LATEST, ListOptions, Token
 from tests.lib.api_shapes import Shape
 from tests.lib.event_store import Change, Event, View
@@ -163,9 +164,10 @@ def namespace(name: str, uid: str) -> Answer:
     return as_json(200, {"kind": "Namespace", "apiVersion": "v1", "metadata": metadata})
 
 
-def stream(lines: Iterator[bytes]) -> Answer:
-    """Return the answer to a WATCH: its lines as they come."""
-    return Answer(200, lines, {**HEADERS, **FLOW})
+def stream(lines: Iterator[bytes], *, packed: bool = False) -> Answer:
+    """Return the answer to a WATCH: its lines as they come, or in protobuf its frames."""
+    headers = {"Content-Type": f"{protobuf.CONTENT_TYPE};stream=watch"} if packed else {}
+    return Answer(200, lines, {**HEADERS, **FLOW, **headers})
 
 
 def page(
@@ -200,20 +202,27 @@ def page(
     return as_json(200, body), onward
 
 
-def watch_line(change: Change, *, options: ListOptions, shape: Shape) -> bytes | None:
+def watch_line(
+    change: Change, *, options: ListOptions, shape: Shape, packed: bool = False
+) -> bytes | None:
     """Return the line for one change, as seen through the selector; None where it shows nothing."""
     is_in = change.kind != "DELETED" and options.selects(change.event)
     was_in = change.previous is not None and options.selects(change.previous)
     if not is_in and not was_in:
         return None
     kind = ("MODIFIED" if was_in else "ADDED") if is_in else "DELETED"
-    return encoded({"type": kind, "object": shape.object(change.event)})
+    return changed(kind, shape.object(change.event), packed=packed)
 
 
-def watch_expired() -> bytes:
+def changed(kind: str, shown: Event, *, packed: bool) -> bytes:
+    """Return the line, or the frame, that tells one change."""
+    return protobuf.frame(kind, shown) if packed else encoded({"type": kind, "object": shown})
+
+
+def watch_expired(*, packed: bool = False) -> bytes:
     """Return the ERROR line of a watch from a compacted revision."""
     message = "The resourceVersion for the provided watch is too old."
-    return encoded({"type": "ERROR", "object": failure(410, "Expired", message)})
+    return changed("ERROR", failure(410, "Expired", message), packed=packed)
 
 
 def compressed(answer: Answer, request: Request) -> Answer:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import msgspec
 
-from tests.lib import api_answers
+from tests.lib import api_answers, protobuf
 from tests.lib.accounts import Account
 from tests.lib.api_objects import Objects
 from tests.lib.api_options import (
@@ -105,7 +105,11 @@ class EventsApi:
             case "list":
                 return self._list(request, options=options, shape=shape, namespace=call.namespace)
             case "watch":
-                return api_answers.stream(self._watch(options, shape, call.namespace)), None
+                # Of the forms that a client accepts the first one is written.
+                accept = request.headers.get("accept", "")
+                packed = not call.group and accept.startswith(protobuf.CONTENT_TYPE)
+                lines = self._watch(options, shape, call.namespace, packed=packed)
+                return api_answers.stream(lines, packed=packed), None
             case "get":
                 return self._get(call, shape), None
             case "create":
@@ -134,7 +138,9 @@ class EventsApi:
         exact = options.exact and options.limit and options.resource_version
         return self._store.at(options.resource_version if exact else None)
 
-    def _watch(self, options: ListOptions, shape: Shape, namespace: str) -> Iterator[bytes]:
+    def _watch(
+        self, options: ListOptions, shape: Shape, namespace: str, *, packed: bool
+    ) -> Iterator[bytes]:
         """Stream changes until the timeout; a watch from no revision begins with what is there."""
         seconds: float = options.timeout or _WATCH_SECONDS
         ends = time.monotonic() + min(seconds, self._watch_limit or seconds)
@@ -145,17 +151,20 @@ class EventsApi:
             after = view.resource_version
             for key, event in zip(view.keys, view.events, strict=True):
                 if options.selects(event) and key.startswith(prefix):
-                    yield api_answers.encoded({"type": "ADDED", "object": shape.object(event)})
+                    yield api_answers.changed("ADDED", shape.object(event), packed=packed)
         while (left := ends - time.monotonic()) > 0 and not self._store.closed:
             try:
                 changes = self._store.changes(after, timeout=left)
             except CompactedError:
-                yield api_answers.watch_expired()
+                yield api_answers.watch_expired(packed=packed)
                 return
             for change in changes:
                 after = change.resource_version
                 if change.key.startswith(prefix):
-                    yield api_answers.watch_line(change, options=options, shape=shape) or b""
+                    line = api_answers.watch_line(
+                        change, options=options, shape=shape, packed=packed
+                    )
+                    yield line or b""
 
     def _get(self, call: _Call, shape: Shape) -> Answer:
         view = self._store.at()
