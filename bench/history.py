@@ -1,4 +1,4 @@
-"""A lake of a month: 28 sealed days and two open ones, what its reports and its digest take.
+"""A lake of a month, listed every ten minutes: 28 sealed days and two open ones, what its reports and its digest take.
 
 A report is compared with what nobody can do without: one GROUP BY of the columns that the
 report reads, over the same files, as they are, by the same DuckDB.
@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pyarrow as pa
 
+from bench import ledger
 from bench.figures import Figure, Plan
 from bench.generate_days import STATES, fill, stock
 from bench.generate_events import TTL
@@ -74,6 +75,7 @@ def month(plan: Plan) -> Iterator[Figure]:
     # Asked while every file is a sealed one: open days are read for their merging and counting, too.
     columns = {name: _columns(lake, report) for name, report in catalogue().items()}
     rows += _fill(lake, plan, range(_OPEN))
+    ledger.month(lake, _END - (days + _OPEN) * _DAY, days + _OPEN)
     yield Figure("month_made_s", time.perf_counter() - started, "making and sealing that lake")
     of = f"{rows:,} observations on {days} sealed and {_OPEN} open days"
     yield from _worst(lake, plan, of, columns)

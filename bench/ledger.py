@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from bench.figures import Figure, Plan
@@ -18,7 +19,7 @@ from etl.lake.ledger_seal import seal_ledger
 
 _START = datetime(2025, 6, 2, tzinfo=UTC)
 _DAYS, _YEAR = 2, 365
-_A_DAY = timedelta(days=1) // INTERVAL
+A_DAY = timedelta(days=1) // INTERVAL
 _KIB = 1024
 
 
@@ -26,14 +27,14 @@ def year(plan: Plan) -> Iterator[Figure]:
     """Yield what a year of lists of one cluster leaves on the disk, and the time for a day of it."""
     lake = Lake(LocalFiles(plan.folder / "ledger"))
     lake.prepare()
-    for number in range(_DAYS * _A_DAY):
-        ledger.record(lake, CLUSTER, _entry(number))
+    for number in range(_DAYS * A_DAY):
+        ledger.record(lake, CLUSTER, listed(number, _START))
     loose = _bytes(lake)
     closed = _START + timedelta(days=_DAYS + 1)
     started = time.process_time()
     done = list(seal_ledger(lake, clock=lambda: closed))
     taken = (time.process_time() - started) / _DAYS
-    assert [one.rows for one in done] == [_A_DAY] * _DAYS
+    assert [one.rows for one in done] == [A_DAY] * _DAYS
     assert not list(seal_ledger(lake, clock=lambda: closed + timedelta(hours=2)))
     of = f"of one cluster that is listed every {INTERVAL.seconds // 60} minutes, from {_DAYS} days"
     yield Figure("ledger_year_kb", _bytes(lake) / _DAYS * _YEAR / _KIB, f"sealed ledger {of}")
@@ -45,9 +46,19 @@ def _bytes(lake: Lake) -> int:
     return sum(lake.files.sizes("snapshots").values())
 
 
-def _entry(number: int) -> Entry:
+def month(lake: Lake, start: datetime, days: int) -> None:
+    """Write the rows of lists every ten minutes for ``days``; days that are over are sealed.
+
+    They promise no part: the lake's own were not written by them.
+    """
+    for number in range(days * A_DAY):
+        ledger.record(lake, CLUSTER, replace(listed(number, start), parts=None))
+    assert list(seal_ledger(lake, clock=lambda: start + timedelta(days=days)))
+
+
+def listed(number: int, start: datetime) -> Entry:
     """The row of an ordinary list: 1,000 events of which a tenth is new, in one part or over midnight in two."""
-    started = _START + number * INTERVAL
+    started = start + number * INTERVAL
     seconds = timedelta(milliseconds=700 + number * 37 % 600)
     name = layout.snapshot_id(started, f"{number * 2654435761 % (1 << 32):08x}")
     return Entry(

@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from etl import manifest, schema
 from etl.errors import StatementError, quoted
 from etl.lake.guard import refusal
-from etl.lake.keep import keep_counts, keep_rows
+from etl.lake.keep import keep_counts, keep_proof, keep_rows
 from etl.lake.layout import Lake, PartFile, clusters_of, partitioned
 from etl.lake.ledger_days import ledger_files
 from etl.lake.leftovers import spill_folder
@@ -92,7 +92,7 @@ class Session(Viewing):
         self._lake: Lake | None = None
         self._used: list[str] = []
         self._damaged: set[str] = set()
-        self._asked, self._open_days, self._many = 0, False, many
+        self._asked, self._open_days, self._many, self._proven = 0, False, many, False
         self._pending: dict[str, str] = {}
         self._untold: set[str] = set()
         self._timeout = timeout
@@ -142,7 +142,7 @@ class Session(Viewing):
         limit = limit or self._timeout
         with self._told():
             try:
-                self._patiently(partial(self._keep_open_days, text), self._timeout)
+                self._patiently(partial(self._keep, text), self._timeout)
                 return self._patiently(partial(self._table, text, parameters), limit)
             except duckdb.Error as error:
                 if not (is_reading(error) and self._leave_out_damaged()):
@@ -187,13 +187,22 @@ class Session(Viewing):
             place = "" if found.byte is None else excerpt(text, found.byte)
             raise StatementError(found.reason, excerpt=place)
 
-    def _keep_open_days(self, text: str) -> None:
+    def _keep(self, text: str) -> None:
+        """Keep what the statement asks for and others will ask again."""
+        asked = needed(text)
+        self._keep_open_days(asked)
+        if self._many and not self._proven and "coverage_by_namespace" in asked:
+            self._proven = True
+            self._make(needed("coverage"))
+            keep_proof(self._connection)
+
+    def _keep_open_days(self, asked: Collection[str]) -> None:
         """Keep open days: at once if many statements will ask for them, else from the second one on.
 
         Counting reads every open day, so statements about states alone, which cost the files of
         their own days, do not pay for it unless many others will gain.
         """
-        if not (self._open_days and needed(text) & {"occurrences", "merged" if self._many else ""}):
+        if not (self._open_days and {"occurrences", "merged" if self._many else ""} & set(asked)):
             return
         self._asked += 1
         if self._many and self._asked == 1:
@@ -261,7 +270,7 @@ class Session(Viewing):
         self._warn(known.warnings)
         of = sources(known)
         self._read_states(lake, of)
-        self._asked, self._open_days = 0, bool(of.parts)
+        self._asked, self._open_days, self._proven = 0, bool(of.parts), False
         # Kept rows of days that older rules sealed could not be told from states that are open.
         self._many &= not of.outdated
         self._pending = {}

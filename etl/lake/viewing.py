@@ -35,6 +35,10 @@ class Viewing:
             }
         )
         self._connection.execute("set TimeZone = 'UTC'")
+        # A file of a lake never changes while it has its name, and each report asks the footers of
+        # thirty days several times: 0.4 of 17 s of processor time for all.
+        self._connection.execute("set parquet_metadata_cache = true")
+        self._connection.execute("set validate_external_file_cache = 'NO_VALIDATION'")
         self._connection.execute(statement("macros/message_pattern").text)
         self._storage: Taught | None = None
 
