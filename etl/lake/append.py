@@ -9,6 +9,7 @@ state leave two copies, which the views merge.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time
@@ -68,6 +69,7 @@ class Addition:
         self._encodings: dict[date, Encoding] = {}
         self._staged: list[tuple[date, Staged]] = []
         self._stored: dict[date, list[str]] = {}
+        self._uids: dict[str, pa.Array] = {}
         self.rows_added = 0
         self.parts: list[str] = []
         """The parts that this run wrote, as date/name: for the ledger, which promises them."""
@@ -204,10 +206,16 @@ class Addition:
     def _read(self, files: Mapping[str, Callable[[], BinaryIO]], rows: pa.Table) -> list[pa.Table]:
         if not files:
             return []
-        wanted = pc.field("uid").isin(pc.unique(rows["uid"]))
+        asked = pc.unique(rows["uid"])
+        wanted, hashes = pc.field("uid").isin(asked), _hashes(asked)
         stored = []
         for path, opened in files.items():
             try:
+                if path not in self._uids:
+                    with opened() as file:
+                        self._uids[path] = _hashes(_uids(file))
+                if not pc.any(pc.is_in(hashes, value_set=self._uids[path])).as_py():
+                    continue
                 with opened() as file:
                     found = pq.read_table(
                         file,
@@ -219,6 +227,8 @@ class Addition:
             except (pa.ArrowException, OSError) as error:
                 # A damaged part must not stop a run: at worst a copy is written that the views merge.
                 self.warnings.append(f"{path} cannot be read: {quoted(str(error), 120)}")
+                # Said once, and not tried again for the next rows.
+                self._uids[path] = _hashes(pa.array([], pa.string()))
                 continue
             stored.append(found)
         return stored
@@ -233,6 +243,22 @@ def _by_day(rows: pa.Table) -> list[tuple[date, pa.Table]]:
     return [
         (day, rows.filter(pc.equal(days, pa.scalar(day, pa.date32())))) for day in sorted(distinct)
     ]
+
+
+def _uids(file: BinaryIO) -> pa.ChunkedArray:
+    """Read the uids of a file of observations."""
+    return pq.ParquetFile(file, page_checksum_verification=True).read(columns=["uid"])["uid"]
+
+
+def _hashes(uids: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Return 64 bits of each text, of this process: eight bytes say that a file has none of them, nearly always.
+
+    Without, an import of 1.5 million events read what it had written itself again for each 50,000 of them.
+    """
+    hashes = array("q")
+    for chunk in uids.chunks if isinstance(uids, pa.ChunkedArray) else [uids]:
+        hashes.extend(map(hash, chunk.to_pylist()))
+    return pa.Array.from_buffers(pa.int64(), len(hashes), [None, pa.py_buffer(hashes)])
 
 
 def _copy(data: pa.Buffer, file: BinaryIO) -> None:
