@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 from urllib.parse import urlsplit
 
 from etl.config.settings import Source, Storage
@@ -91,29 +92,29 @@ def lake_in(folder: str) -> Lake:
 
 def import_lists(folder: str, run: str, *numbers: int) -> list[int]:
     """Import the lists one after the other; return the rows that each added. ``run`` makes their names unique."""
-    append.HELD_BYTES = _HELD_BYTES
     added = []
-    for number in numbers:
-        found = items(number)
-        pages = [found[i : i + _A_PAGE] for i in range(0, len(found), _A_PAGE)]
-        at = collected_at(number)
-        request = ImportRequest(
-            cluster="prod",
-            chunks=[decode.page(json.dumps({"items": page}).encode()) for page in pages],
-            collected_at=at,
-        )
-        entry = import_events(lake_in(folder), request, _run(f"list{number}-{run}", at))
-        added.append(entry.rows_added or 0)
+    with mock.patch.object(append, "HELD_BYTES", _HELD_BYTES):
+        for number in numbers:
+            found = items(number)
+            pages = [found[i : i + _A_PAGE] for i in range(0, len(found), _A_PAGE)]
+            at = collected_at(number)
+            request = ImportRequest(
+                cluster="prod",
+                chunks=[decode.page(json.dumps({"items": page}).encode()) for page in pages],
+                collected_at=at,
+            )
+            entry = import_events(lake_in(folder), request, _run(f"list{number}-{run}", at))
+            added.append(entry.rows_added or 0)
     return added
 
 
 def snapshot(folder: str, run: str, kubeconfig: str, now: datetime) -> int:
     """Take a snapshot in pages of three; return the rows that it added."""
-    append.HELD_BYTES = _HELD_BYTES
     source = Source(kubeconfig=kubeconfig, page_size=3)
     waits: Callable[[float], None] = lambda _: None  # noqa: E731
     lister = Lister(live.connect(source, {}), source, lambda: now, waits)
-    entry = take_snapshot(lake_in(folder), "prod", lister, _run(f"snapshot-{run}", now))
+    with mock.patch.object(append, "HELD_BYTES", _HELD_BYTES):
+        entry = take_snapshot(lake_in(folder), "prod", lister, _run(f"snapshot-{run}", now))
     return entry.rows_added or 0
 
 

@@ -142,5 +142,5 @@ def test_an_unknown_name_is_answered_with_near_ones() -> None:
     assert find("coverage", reports) is reports["coverage"]
     with pytest.raises(UsageError, match="did you mean top_reasons"):
         find("top_reason", reports)
-    with pytest.raises(UsageError, match="there are api_cost, coverage"):
+    with pytest.raises(UsageError, match="there are api_cost, clusters"):
         find("xyzzy", reports)
