@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+import random
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 from etl.errors import EventlakeError, UsageError
 from etl.log import NOTICE
+from etl.timespan import brief
 
 if TYPE_CHECKING:
     from etl.commands.bar import Bar
@@ -138,6 +140,16 @@ class Invocation:
         """Return this call as if it were made now: another time, another name, the same settings and lake."""
         now, clock = self.begin()
         return replace(self, now=now, clock=clock, run_id=secrets.token_hex(4))
+
+    def delayed(self, jitter: timedelta) -> Invocation:
+        """Wait a random share of ``jitter`` and return this call as of then: what a CronJob cannot do by itself."""
+        if not jitter:
+            return self
+        wait = random.uniform(0, jitter.total_seconds())  # noqa: S311 -- spread, not secrecy
+        _log.info("waiting %.0f s, by chance up to %s", wait, brief(jitter))
+        self.sleep(wait)
+        now, clock = self.begin()
+        return replace(self, now=now, clock=clock)
 
     def _opened(self, path: str) -> Files:
         if "://" in path:

@@ -122,3 +122,12 @@ def zone_of(option: str | None, setting: str) -> ZoneInfo:
         return parse_zone(option or setting)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
+
+
+JITTER = click.option(
+    "--jitter",
+    type=SPAN,
+    default=timedelta(0),
+    metavar="SPAN",
+    help="Wait by chance up to so long first, so that many jobs do not start at one moment.",
+)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from etl.commands import digest as digests
 from etl.commands.catalogue import known
 from etl.commands.fleet import fleet_now, refuse_for_one
 from etl.commands.invocation import Invocation
+from etl.commands.options import JITTER
 from etl.commands.output import write_file
 from etl.commands.retention import retention_now
 from etl.commands.seal import DAYS_PER_RUN, seal_now
@@ -36,9 +37,15 @@ SAMPLE_LAKE = "sample-lake"
     "--kubeconfig", metavar="FILE", help="Kubeconfig; KUBECONFIG and ~/.kube/config otherwise."
 )
 @click.option("--context", metavar="NAME", help="Context of the kubeconfig.")
+@JITTER
 @click.pass_obj
 def run(
-    invocation: Invocation, kubeconfig: str | None, context: str | None, *, sample: bool
+    invocation: Invocation,
+    kubeconfig: str | None,
+    context: str | None,
+    jitter: timedelta,
+    *,
+    sample: bool,
 ) -> None:
     """Snapshot the clusters, write the page, send the digest when it is due, seal closed days, delete old ones.
 
@@ -50,6 +57,7 @@ def run(
     if sample:
         _run_sample(invocation)
         return
+    invocation = invocation.delayed(jitter)
     with watched(invocation, "run", beats=True) as watch:
         _run(invocation, ready, watch, kubeconfig=kubeconfig, context=context)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
 
 from etl.commands.fleet import fleet_now, refuse_for_one
 from etl.commands.invocation import Invocation
+from etl.commands.options import JITTER
 from etl.commands.watched import watched
 from etl.errors import ClusterError, UsageError
 from etl.log import about
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     "--namespace", "-n", "namespaces", multiple=True, help="Only this namespace; may be repeated."
 )
 @click.option("--page-size", type=click.IntRange(1), help="Events per page.")
+@JITTER
 @click.pass_obj
 def snapshot(
     invocation: Invocation,
@@ -35,6 +38,7 @@ def snapshot(
     context: str | None,
     namespaces: tuple[str, ...],
     page_size: int | None,
+    jitter: timedelta,
 ) -> None:
     """LIST the events of a cluster and append what is new.
 
@@ -42,6 +46,7 @@ def snapshot(
     configuration names several clusters, all of them are read unless --cluster picks one; a
     cluster that fails stops no other.
     """
+    invocation = invocation.delayed(jitter)
     with watched(invocation, "snapshot", beats=True) as watch:
         if invocation.fleet:
             refuse_for_one(invocation, kubeconfig, context)

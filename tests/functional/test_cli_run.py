@@ -15,7 +15,16 @@ from werkzeug import Request, Response
 
 from tests.lib import faults
 from tests.lib.apiserver import ApiServer
-from tests.lib.commandline import NOW, Done, contents, eventlake, ledger, rows, temporaries
+from tests.lib.commandline import (
+    NOW,
+    Done,
+    Waits,
+    contents,
+    eventlake,
+    ledger,
+    rows,
+    temporaries,
+)
 from tests.lib.events import event
 
 # The lake begins at eight; the first digest is due at nine of the next day.
@@ -318,3 +327,19 @@ def test_reports_of_your_own_are_on_the_page_of_the_job(
     assert done.code == 2
     assert "uids.sql:3: parameters: $seven is used" in done.err
     assert ledger(job.lake) == before
+
+
+def test_a_run_waits_by_chance_before_it_asks(tmp_path: Path) -> None:
+    """Up to what --jitter says and no longer, and a list is as old as its asking, not as the call."""
+    waits = Waits()
+    with ApiServer() as server:
+        server.add(event(at=server.now))
+        kubeconfig = server.kubeconfig(tmp_path / "kubeconfig")
+        for command in ("run", "snapshot"):
+            words = ["--cluster=c", "--quiet", command, "--kubeconfig", kubeconfig, "--jitter=30s"]
+            done = eventlake("--lake", tmp_path / "lake", *words, sleep=waits)
+            assert done.code == 0, done.err
+    first, second = waits.seconds
+    assert 0 <= first <= 30
+    assert 0 <= second <= 30
+    assert first != second
