@@ -42,9 +42,15 @@ told as (
     select *
     from near_states
     where
+        -- A join: of a plain list DuckDB 2.0 decodes the messages of all rows first.
         reason in (
-            'SuccessfulCreate', 'SuccessfulDelete', 'ScalingReplicaSet', 'SawCompletedJob',
-            'DeploymentCreated'
+            select
+                unnest(
+                    [
+                        'SuccessfulCreate', 'SuccessfulDelete', 'ScalingReplicaSet',
+                        'SawCompletedJob', 'DeploymentCreated'
+                    ]
+                )
         )
 ),
 
