@@ -7,16 +7,16 @@
 -- One row per reason, type and component, because components use one word for different
 -- things. share is of all occurrences in the window. meaning is the catalogue's, where it
 -- knows exactly one for this reason, type and component.
--- Objects are told apart by 64 bits of their names, which is half of the work: of a million two
--- look alike once in 37 million reports.
-with named as (
+-- Rows and objects are told apart by 64 bits of their names, which is half of the work: of a
+-- million two look alike once in 37 million reports.
+with reasoned as (
     select
         reason,
         type,
         component,
-        namespace,
-        hash(cluster, object_kind, object_name) as object,
+        hash(reason, type, component) as told,
         sum(occurrences) as occurrences,
+        sum(sum(occurrences)) over () as occurrences_of_all,
         max(last_seen) as last_event
     from events
     where
@@ -24,35 +24,39 @@ with named as (
         and date <= cast($end as date)
         and last_seen >= $start
         and last_seen < $end
-    group by reason, type, component, namespace, object
+    group by reason, type, component
+    having sum(occurrences) > 0
+),
+
+named as (
+    select distinct
+        hash(reason, type, component) as told,
+        namespace,
+        hash(cluster, object_kind, object_name) as object
+    from events
+    where
+        date >= cast($start as date)
+        and date <= cast($end as date)
+        and last_seen >= $start
+        and last_seen < $end
 ),
 
 by_namespace as (
     select
-        reason,
-        type,
-        component,
+        told,
         namespace,
-        count(*) as objects,
-        sum(occurrences) as occurrences,
-        max(last_event) as last_event
+        count(*) as objects
     from named
-    group by reason, type, component, namespace
+    group by told, namespace
 ),
 
-reasoned as (
+touched as (
     select
-        reason,
-        type,
-        component,
-        sum(occurrences) as occurrences,
-        sum(sum(occurrences)) over () as occurrences_of_all,
+        told,
         cast(sum(objects) as bigint) as objects,
-        count(namespace) as namespaces,
-        max(last_event) as last_event
+        count(namespace) as namespaces
     from by_namespace
-    group by reason, type, component
-    having sum(occurrences) > 0
+    group by told
 ),
 
 catalogue as (
@@ -90,11 +94,12 @@ select
     reasoned.component,
     cast(reasoned.occurrences as bigint) as occurrences,
     cast(reasoned.occurrences as double) / reasoned.occurrences_of_all as share,
-    reasoned.objects,
-    reasoned.namespaces,
+    touched.objects,
+    touched.namespaces,
     reasoned.last_event,
     meanings.meaning
 from reasoned
+inner join touched on reasoned.told = touched.told
 left join meanings
     on
         reasoned.reason is not distinct from meanings.reason

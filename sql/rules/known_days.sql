@@ -15,7 +15,8 @@ reads as (
         and date <= cast($start as date) + 1
         and status in ('complete', 'inconsistent')
     union all
-    select
+    -- A run observes all that it reads at one moment: few are left before anything is computed.
+    select distinct
         cluster,
         observed_at as moment
     from observations
