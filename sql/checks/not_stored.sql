@@ -5,19 +5,8 @@
 with left_out as (
     select
         cluster,
-        'namespace' as what,
-        unnest(map_keys(dropped_namespaces)) as name
-    from snapshots
-    where
-        date >= cast($start as date) - 1
-        and date <= cast($end as date)
-        and started_at >= $start
-        and started_at < $end
-    union all
-    select
-        cluster,
-        'reason' as what,
-        unnest(map_keys(dropped_reasons)) as name
+        map_keys(dropped_namespaces) as namespace,
+        map_keys(dropped_reasons) as reason
     from snapshots
     where
         date >= cast($start as date) - 1
@@ -29,6 +18,7 @@ with left_out as (
 select distinct
     cluster,
     what,
-    name
+    unnest(names) as name
 from left_out
+unpivot (names for what in (namespace, reason))
 order by cluster, what, name
