@@ -17,8 +17,8 @@ import msgspec
 
 from etl.alerts.alert import Record
 from etl.alerts.model import Kind
-from etl.errors import LakeError
-from etl.lake.files import Files, is_of_the_file
+from etl.lake import records
+from etl.lake.files import Files
 from etl.lake.layout import encoded
 from etl.timespan import Window
 
@@ -49,7 +49,7 @@ class Memory:
         """Return the newest record that can be read, null if there is none, and the number after all that are there."""
         paths = self._paths()
         found = (self._read(path) for path in paths[:_LOOKED_BACK])
-        number = _number(paths[0]) + 1 if paths else 1
+        number = records.number(paths[0]) + 1 if paths else 1
         return next((record for record in found if record), None), number
 
     def of(self, window: Window) -> Record | None:
@@ -91,32 +91,15 @@ class Memory:
                 self.files.delete(path)
 
     def _paths(self) -> list[str]:
-        """Return the records' paths, the newest first."""
-        found = [path for path in self.files.list(self.folder) if _number(path)]
-        return sorted(found, key=_number, reverse=True)
+        return records.newest_first(self.files, self.folder)
 
     def _read(self, path: str) -> Record | None:
-        try:
-            return msgspec.json.decode(self.files.read(path), type=Record)
-        except FileNotFoundError:
-            # Pruned by another run since it was listed.
-            return None
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            # One damaged file costs one evaluation's memory and not the digest; doctor names it.
-            return None
-        except LakeError as error:
-            if not is_of_the_file(error):
-                raise
-            return None
+        # One damaged file costs one evaluation's memory and not the digest; doctor names it.
+        return records.read(self.files, path, Record)
 
 
 def memories(files: Files, kind: Kind) -> list[Memory]:
     """Return the memories of one kind that a lake has, of all scopes."""
-    scopes = {path.split("/")[2] for path in files.list(f"{ROOT}/{kind}") if _number(path)}
+    scopes = {path.split("/")[2] for path in files.list(f"{ROOT}/{kind}") if records.number(path)}
     names = sorted(unquote(scope.removeprefix("cluster=")) for scope in scopes - {"all"})
     return [Memory(files, kind, name) for name in (*([""] if "all" in scopes else []), *names)]
-
-
-def _number(path: str) -> int:
-    name = path.rpartition("/")[2].removesuffix(".json")
-    return int(name) if name.isdecimal() else 0

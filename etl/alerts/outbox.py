@@ -20,8 +20,8 @@ from typing import TypeVar
 import msgspec
 
 from etl.alerts.delivery import Attempt, Dead, Entry, Receipt, Stored, Subject
-from etl.errors import LakeError
-from etl.lake.files import Files, is_of_the_file
+from etl.lake import records
+from etl.lake.files import Files
 from etl.timespan import Window
 from etl.wire.outcome import Outcome
 
@@ -150,24 +150,12 @@ class Outbox:
         return [found for path in paths if (found := self._read(path, kind))]
 
     def _read(self, path: str, kind: type[Kept]) -> Kept | None:
-        try:
-            return msgspec.json.decode(self._files.read(path), type=kind)
-        except FileNotFoundError:
-            # Settled by another run since it was listed.
-            return None
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        def name_it(_reason: str) -> None:
             # A damaged file must not stop the others; the next digest names it.
-            self._name_unreadable(path)
-        except LakeError as error:
-            # Neither must one that only this account may not read, or a folder in its place.
-            if not is_of_the_file(error):
-                raise
-            self._name_unreadable(path)
-        return None
+            if path not in self.unreadable:
+                self.unreadable.append(path)
 
-    def _name_unreadable(self, path: str) -> None:
-        if path not in self.unreadable:
-            self.unreadable.append(path)
+        return records.read(self._files, path, kind, damaged=name_it)
 
     def _exists(self, path: str) -> bool:
         try:

@@ -12,8 +12,8 @@ from datetime import datetime
 
 import msgspec
 
-from etl.errors import LakeError
-from etl.lake.files import Files, is_of_the_file
+from etl.lake import records
+from etl.lake.files import Files
 from etl.lake.layout import encoded
 from etl.lake.query import Session
 from etl.statements import statement
@@ -48,22 +48,11 @@ def gone(files: Files, session: Session, at: datetime, *, now: datetime) -> tupl
 
 def stored(files: Files) -> list[Retired]:
     """Return all that the lake has, by cluster; a damaged file retires nothing."""
-    found = [_read(files, path) for path in files.list(ROOT)]
+    # A cluster that nobody can prove to be gone is waited for.
+    found = [records.read(files, path, Retired) for path in files.list(ROOT)]
     return sorted((one for one in found if one), key=lambda one: one.cluster)
 
 
 def names(all_of: Iterable[Retired]) -> frozenset[str]:
     """Return the clusters."""
     return frozenset(one.cluster for one in all_of)
-
-
-def _read(files: Files, path: str) -> Retired | None:
-    try:
-        return msgspec.json.decode(files.read(path), type=Retired)
-    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
-        # Gone since it was listed, or damaged: a cluster that nobody can prove to be gone is waited for.
-        return None
-    except LakeError as error:
-        if not is_of_the_file(error):
-            raise
-        return None

@@ -19,8 +19,9 @@ from etl.alerts.alert import Alert
 from etl.alerts.label_matchers import Matchers, labels_of
 from etl.alerts.model import Silenced
 from etl.config.settings import Settings
-from etl.errors import LakeError, UsageError
-from etl.lake.files import Files, is_of_the_file
+from etl.errors import UsageError
+from etl.lake import records
+from etl.lake.files import Files
 from etl.timespan import Window, rfc3339
 
 ROOT = "silences"
@@ -166,14 +167,11 @@ def _ever(ends_at: datetime) -> datetime:
 
 
 def _read(files: Files, path: str) -> Silence | None:
+    # What nobody can read must not keep anybody quiet.
+    found = records.read(files, path, Silence)
     try:
-        found = msgspec.json.decode(files.read(path), type=Silence)
-        Matchers.parse(found.matchers)
-    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError, ValueError):
-        # Gone since it was listed, or damaged: what nobody can read must not keep anybody quiet.
-        return None
-    except LakeError as error:
-        if not is_of_the_file(error):
-            raise
+        Matchers.parse(found.matchers if found else [])
+    except ValueError:
+        # The same of what holds no matchers.
         return None
     return found

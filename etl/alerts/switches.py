@@ -15,8 +15,8 @@ from datetime import datetime
 import msgspec
 
 from etl.alerts.rules import Rule
-from etl.errors import LakeError
-from etl.lake.files import Files, is_of_the_file
+from etl.lake import records
+from etl.lake.files import Files
 
 ROOT = "switches"
 
@@ -54,17 +54,6 @@ def turn(files: Files, switch: Switch) -> None:
 
 def stored(files: Files) -> list[Switch]:
     """Return all switches of the lake; a damaged file switches nothing."""
-    found = [_read(files, path) for path in files.list(ROOT)]
+    # A rule that nobody can prove to be off is asked.
+    found = [records.read(files, path, Switch) for path in files.list(ROOT)]
     return [switch for switch in found if switch]
-
-
-def _read(files: Files, path: str) -> Switch | None:
-    try:
-        return msgspec.json.decode(files.read(path), type=Switch)
-    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
-        # Gone since it was listed, or damaged: a rule that nobody can prove to be off is asked.
-        return None
-    except LakeError as error:
-        if not is_of_the_file(error):
-            raise
-        return None

@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from etl.errors import LakeError
-from etl.lake.files import Files, is_of_the_file
+from etl.lake import records
+from etl.lake.files import Files
 from etl.lake.partitions import left_out
 from etl.schema import TIME, Column, column
 
@@ -196,19 +196,13 @@ class Told:
     def _read(self, path: str, kind: type[Any]) -> Any:  # noqa: ANN401 -- what the caller asked for
         if not path.endswith(".json"):
             return None
-        try:
-            return msgspec.json.decode(self.files.read(path), type=kind)
-        except FileNotFoundError:
-            # Settled or pruned by a run since it was listed.
-            return None
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            # One damaged file must not keep the others from being asked.
-            self.warn([left_out(path, "cannot be read", "it is no record of eventlake")])
-        except LakeError as error:
-            if not is_of_the_file(error):
-                raise
-            self.warn([left_out(path, "cannot be read", str(error.__cause__))])
-        return None
+        # One damaged file must not keep the others from being asked.
+        return records.read(
+            self.files,
+            path,
+            kind,
+            damaged=lambda reason: self.warn([left_out(path, "cannot be read", reason)]),
+        )
 
 
 def _alert_row(record: _Record, one: _Alert) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from datetime import datetime
 
 import msgspec
 
-from etl.errors import LakeError
-from etl.lake.files import Files, is_of_the_file
+from etl.lake import records
+from etl.lake.files import Files
 from etl.lake.layout import encoded
 from etl.metrics.series import Series
 
@@ -80,7 +80,7 @@ class Keeper:
         """Return the newest record that can be read, null if there is none, and the highest number taken."""
         paths = self._paths()
         found = (self._read(path) for path in paths)
-        return next((one for one in found if one), None), _number(paths[0]) if paths else 0
+        return next((one for one in found if one), None), records.number(paths[0]) if paths else 0
 
     def update(self, change: Callable[[Record | None], Record]) -> Record:
         """Write what ``change`` makes of the newest record; raises ``LakeError``.
@@ -104,29 +104,11 @@ class Keeper:
         return f"{self.folder}/{number:08d}.json"
 
     def _paths(self) -> list[str]:
-        """Return the records' paths, the newest first."""
-        return sorted(
-            (path for path in self.files.list(self.folder) if _number(path)),
-            key=_number,
-            reverse=True,
-        )
+        return records.newest_first(self.files, self.folder)
 
     def _read(self, path: str) -> Record | None:
-        try:
-            return msgspec.json.decode(self.files.read(path), type=Record)
-        except FileNotFoundError:
-            # Replaced by another run since it was listed.
-            return None
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        def warn(_reason: str) -> None:
             # The counters begin again, which Prometheus takes for a reset; history is not in them.
             _log.warning("metrics: %s cannot be read; counters go on from the one before", path)
-            return None
-        except LakeError as error:
-            if not is_of_the_file(error):
-                raise
-            return None
 
-
-def _number(path: str) -> int:
-    name = path.rpartition("/")[2].removesuffix(".json")
-    return int(name) if name.isdecimal() else 0
+        return records.read(self.files, path, Record, damaged=warn)
