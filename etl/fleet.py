@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import TypeAlias
 
 from etl import ingest, log, snapshots
@@ -23,7 +23,7 @@ from etl.config.owners import Owners
 from etl.config.settings import Source
 from etl.errors import ClusterError, EventlakeError, PartlyReadError, quoted
 from etl.ingest import Run
-from etl.lake.door import Door
+from etl.lake.append import ANY_TERMS, Terms
 from etl.lake.layout import Lake
 from etl.lake.ledger import Entry
 from etl.source import live
@@ -43,13 +43,11 @@ _NO_OWNERS = Owners()
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A cluster to read: its name, its section ``source``, the oldest day of which it takes anything, its door."""
+    """A cluster to read: its name, its section ``source``, on what terms its events are stored."""
 
     name: str
     source: Source
-    not_before: date | None = None
-    door: Door | None = None
-    """What is masked or left out; it counts, so each has its own."""
+    terms: Terms = ANY_TERMS
     owners: Owners = _NO_OWNERS
 
 
@@ -105,9 +103,7 @@ class Attempt:
                     member.name,
                     lister,
                     run,
-                    not_before=member.not_before,
-                    door=member.door,
-                    owned=owned,
+                    terms=replace(member.terms, owned=owned),
                 )
 
     def outcome(self) -> Outcome:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pyarrow.compute as pc
 
@@ -18,12 +18,10 @@ from etl.changes import Taken, Taking
 from etl.errors import LakeError
 from etl.ingest import Run
 from etl.lake import checks, ledger, live
-from etl.lake.append import Addition
-from etl.lake.door import Door
+from etl.lake.append import ANY_TERMS, Addition, Terms
 from etl.lake.layout import Lake
 from etl.lake.ledger import Entry
 from etl.lake.live import Before, Live, Mark
-from etl.lake.owned import Owned
 from etl.progress import Tell, untold
 from etl.source.listing import Lister
 from etl.source.watching import DoubtError, Drained, ForbiddenWatchError, Watcher
@@ -39,9 +37,7 @@ def take_snapshot(
     lister: Lister,
     run: Run,
     *,
-    not_before: date | None = None,
-    door: Door | None = None,
-    owned: Owned | None = None,
+    terms: Terms = ANY_TERMS,
     tell: Tell = untold,
 ) -> Entry:
     """Take what changed since the newest snapshot, else LIST as ``ingest.take_snapshot`` does, and raises.
@@ -52,16 +48,7 @@ def take_snapshot(
     """
     lake.prepare()
     try:
-        entry = _watched(
-            lake,
-            cluster,
-            lister,
-            run,
-            not_before=not_before,
-            door=door,
-            owned=owned,
-            tell=tell,
-        )
+        entry = _watched(lake, cluster, lister, run, terms=terms, tell=tell)
         newest = live.before(lake, cluster)
         if newest is not None and newest.watches < lister.source.watch.list_every:
             return entry
@@ -73,16 +60,7 @@ def take_snapshot(
         # Whatever it was, a list does not depend on it: nothing is missed, only more travels.
         lister.listing.watch_refused = str(doubt)
         _log.info("a full list is taken: %s", doubt)
-    return ingest.take_snapshot(
-        lake,
-        cluster,
-        lister,
-        run,
-        not_before=not_before,
-        door=door,
-        owned=owned,
-        tell=tell,
-    )
+    return ingest.take_snapshot(lake, cluster, lister, run, terms=terms, tell=tell)
 
 
 def _watched(
@@ -91,14 +69,11 @@ def _watched(
     lister: Lister,
     run: Run,
     *,
-    not_before: date | None,
-    door: Door | None,
-    owned: Owned | None,
+    terms: Terms,
     tell: Tell,
 ) -> Entry:
     """Watch, append, write the ledger row and the live cache; raises ``DoubtError`` before anything is written."""
-    not_stored = door.names if door else None
-    begun, known = _start(lake, cluster, lister, run, not_stored=not_stored)
+    begun, known = _start(lake, cluster, lister, run, not_stored=terms.not_stored)
     watcher = Watcher(lister.asking, lister.check)
     taking = Taking(
         known,
@@ -116,16 +91,12 @@ def _watched(
         streams[scope or ""], marks[scope or ""] = drained, _next(mark, drained)
     taken = taking.taken()
     tell(1.0, taken.items)
-    with Addition(
-        lake, cluster, run.snapshot_id, not_before=not_before, door=door, owned=owned
-    ) as addition:
+    with Addition(lake, cluster, run.snapshot_id, terms) as addition:
         # What no snapshot held is looked for in the lake; it is rare.
         addition.add(taken.strangers)
         addition.add(taken.rows, compared=True)
         addition.publish()
-    entry = ingest.at_the_door(
-        _entry(list(streams.values()), taken, lister, run, begun), door, owned
-    )
+    entry = terms.told(_entry(list(streams.values()), taken, lister, run, begun))
     entry = replace(entry, parts=tuple(addition.parts), rows_added=addition.rows_added)
     failed = checks.failed(entry, begun)
     for check in failed:
@@ -135,12 +106,12 @@ def _watched(
     ledger.record(lake, cluster, entry)
     try:
         if taken.items:
-            live.write(lake, cluster, taken.living, not_stored=not_stored)
+            live.write(lake, cluster, taken.living, not_stored=terms.not_stored)
         live.remember(lake, cluster, _newest(entry, begun, marks))
     except LakeError as error:
         # What the row promises is in the lake. Without its cache the next snapshot is a list.
         _log.warning("%s", error)
-    ingest.report(entry, [*addition.warnings, *ingest.left_out(addition)], owned)
+    ingest.report(entry, [*addition.warnings, *ingest.left_out(addition)], terms.owned)
     return entry
 
 

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal, NoReturn
 
 from etl import __version__, judge
@@ -19,8 +19,7 @@ from etl.config.settings import Source
 from etl.errors import ClusterError, ForbiddenError, InputError, LakeError, quoted
 from etl.intake import Intake
 from etl.lake import layout, ledger, live
-from etl.lake.append import Addition
-from etl.lake.door import Door
+from etl.lake.append import ANY_TERMS, Addition, Terms
 from etl.lake.layout import Lake
 from etl.lake.ledger import Entry
 from etl.lake.owned import Owned
@@ -61,15 +60,12 @@ def take_snapshot(
     lister: Lister,
     run: Run,
     *,
-    not_before: date | None = None,
-    door: Door | None = None,
-    owned: Owned | None = None,
+    terms: Terms = ANY_TERMS,
     tell: Tell = untold,
 ) -> Entry:
     """LIST a cluster, append what is new, write the ledger row and the live cache.
 
-    States of days before ``not_before`` are left out: retention would delete them again.
-    What is stored goes through the ``door``, with what is ``owned`` beside it.
+    What is listed is stored on ``terms``.
 
     A failed list leaves a failed ledger row and the lake's observations as they were,
     and raises ``ClusterError``. Of several namespaces those that are refused get a failed
@@ -81,12 +77,10 @@ def take_snapshot(
     before = live.before(lake, cluster)
     refused: dict[str, ForbiddenError] = {}
     with (
-        Addition(
-            lake, cluster, run.snapshot_id, not_before=not_before, door=door, owned=owned
-        ) as addition,
+        Addition(lake, cluster, run.snapshot_id, terms) as addition,
         Intake(
             addition,
-            live.read(lake, cluster, not_stored=door.names if door else None),
+            live.read(lake, cluster, not_stored=terms.not_stored),
             cluster=cluster,
             snapshot_id=run.snapshot_id,
             observed_at=run.now,
@@ -117,7 +111,7 @@ def take_snapshot(
     if refused:
         entry = replace(entry, scope=tuple(s for s in lister.scopes if s and s not in refused))
     entry = replace(
-        at_the_door(_told(entry, listing), door, owned),
+        terms.told(_told(entry, listing)),
         status="inconsistent" if listing.inconsistent else "complete",
         finished_at=run.clock(),
         parts=tuple(addition.parts),
@@ -135,7 +129,7 @@ def take_snapshot(
     except LakeError as error:
         # What the row promises is in the lake. Without its cache the next snapshot is only slower.
         _log.warning("%s", error)
-    report(entry, [*addition.warnings, *left_out(addition), *listing.notes], owned)
+    report(entry, [*addition.warnings, *left_out(addition), *listing.notes], terms.owned)
     if refused:
         _refuse(lake, cluster, entry, refused)
     return entry
@@ -189,10 +183,7 @@ class ImportRequest:
     With ``collected_at`` and ``ttl`` it is what makes an import prove coverage.
     """
     ttl: timedelta | None = None
-    not_before: date | None = None
-    """The oldest day that is taken: retention would delete what is older."""
-    door: Door | None = None
-    """What is masked or left out of what is stored."""
+    terms: Terms = ANY_TERMS
 
 
 def import_events(lake: Lake, request: ImportRequest, run: Run) -> Entry:
@@ -206,14 +197,7 @@ def import_events(lake: Lake, request: ImportRequest, run: Run) -> Entry:
     lake.prepare()
     observed_at = request.collected_at or run.now
     items, unreadable = 0, []
-    addition = Addition(
-        lake,
-        request.cluster,
-        run.snapshot_id,
-        not_before=request.not_before,
-        door=request.door,
-    )
-    with addition:
+    with Addition(lake, request.cluster, run.snapshot_id, request.terms) as addition:
         for chunk in request.chunks:
             items += len(chunk.events) + len(chunk.unreadable)
             unreadable += chunk.unreadable
@@ -248,7 +232,7 @@ def import_events(lake: Lake, request: ImportRequest, run: Run) -> Entry:
         unreadable_names=tuple(unreadable[:_NAMED]) or None,
         ttl_seconds=request.ttl.total_seconds() if request.ttl else None,
     )
-    entry = at_the_door(entry, request.door)
+    entry = request.terms.told(entry)
     if items > len(unreadable):
         ledger.record(lake, request.cluster, entry)
     report(entry, [*addition.warnings, *left_out(addition)])
@@ -334,20 +318,6 @@ def _told(entry: Entry, listing: Listing) -> Entry:
         bytes_received=listing.received_bytes,
         first_received_at=listing.first_received_at,
         last_received_at=listing.last_received_at,
-    )
-
-
-def at_the_door(entry: Entry, door: Door | None, owned: Owned | None = None) -> Entry:
-    """Return ``entry`` with what the door masked and left out, and of what no labels and owners were read."""
-    if owned is not None:
-        entry = replace(entry, owners_unread=owned.unread or None)
-    if door is None:
-        return entry
-    return replace(
-        entry,
-        redacted=door.redacted,
-        dropped_namespaces=door.dropped_namespaces,
-        dropped_reasons=door.dropped_reasons,
     )
 
 

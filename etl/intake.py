@@ -145,7 +145,7 @@ class Intake:
         """Write the live cache, unless the list is the same as before."""
         states = self._all()
         if self._changed or self._known is None or len(self._known) != states.num_rows:
-            door = self._addition.door
+            door = self._addition.terms.door
             live.write(lake, self._cluster, states, not_stored=door.names if door else None)
 
     def oldest_written_at(self) -> datetime | None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from etl import ingest
 from etl.ingest import Run
-from etl.lake.door import Door
+from etl.lake.append import ANY_TERMS, Terms
 from etl.lake.layout import Lake
 from etl.lake.ledger import Entry
-from etl.lake.owned import Owned
 from etl.progress import Tell, untold
 from etl.source.listing import Lister
 
@@ -20,33 +17,13 @@ def take_snapshot(
     lister: Lister,
     run: Run,
     *,
-    not_before: date | None = None,
-    door: Door | None = None,
-    owned: Owned | None = None,
+    terms: Terms = ANY_TERMS,
     tell: Tell = untold,
 ) -> Entry:
     """Take the snapshot as ``ingest.take_snapshot`` or ``incremental.take_snapshot`` do, which raise alike."""
     if not lister.source.watch.enabled:
-        return ingest.take_snapshot(
-            lake,
-            cluster,
-            lister,
-            run,
-            not_before=not_before,
-            door=door,
-            owned=owned,
-            tell=tell,
-        )
+        return ingest.take_snapshot(lake, cluster, lister, run, terms=terms, tell=tell)
     # Only for who wants it: a LIST needs nothing of it.
     from etl import incremental  # noqa: PLC0415
 
-    return incremental.take_snapshot(
-        lake,
-        cluster,
-        lister,
-        run,
-        not_before=not_before,
-        door=door,
-        owned=owned,
-        tell=tell,
-    )
+    return incremental.take_snapshot(lake, cluster, lister, run, terms=terms, tell=tell)

@@ -52,10 +52,12 @@ def fleet_now(
 def member(invocation: Invocation, name: str, **own: object) -> Member:
     """Return what is to be known to read a cluster at this time; ``own`` stands over its settings."""
     from etl import fleet  # noqa: PLC0415 -- as above
+    from etl.lake.append import Terms  # noqa: PLC0415 -- as above
 
     settings = invocation.settings
     source = msgspec.structs.replace(settings.source_of(name), **own)
-    return fleet.Member(name, source, invocation.not_before(name), invocation.door, settings.owners)
+    terms = Terms(invocation.not_before(name), invocation.door)
+    return fleet.Member(name, source, terms, settings.owners)
 
 
 def say(invocation: Invocation, outcome: Outcome) -> None:

@@ -46,6 +46,7 @@ def import_(
     Importing twice, or in another order, changes nothing.
     """
     from etl import ingest  # noqa: PLC0415 -- heavy imports only in the command that needs them
+    from etl.lake.append import Terms  # noqa: PLC0415
     from etl.source import dump  # noqa: PLC0415
 
     reading = dump.Reading()
@@ -67,8 +68,7 @@ def import_(
             collected_until=ended,
             scope=_namespaces(scope),
             ttl=invocation.settings.ttl(cluster),
-            not_before=invocation.not_before(cluster),
-            door=invocation.door,
+            terms=Terms(invocation.not_before(cluster), invocation.door),
         )
         entry = ingest.import_events(invocation.lake, request, invocation.run)
     for name in reading.without_events[:_NAMED]:

@@ -125,6 +125,7 @@ def _taken(invocation: Invocation, cluster: str, lister: Lister) -> Entry:
         lister.begin()
     try:
         from etl import snapshots  # noqa: PLC0415
+        from etl.lake.append import Terms  # noqa: PLC0415
 
         with invocation.progress("snapshot", "events") as tell:
             entry = snapshots.take_snapshot(
@@ -132,9 +133,7 @@ def _taken(invocation: Invocation, cluster: str, lister: Lister) -> Entry:
                 cluster,
                 lister,
                 invocation.run,
-                not_before=invocation.not_before(cluster),
-                door=invocation.door,
-                owned=owned,
+                terms=Terms(invocation.not_before(cluster), invocation.door, owned),
                 tell=tell,
             )
     finally:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from functools import partial
 from typing import BinaryIO, Self
@@ -27,6 +28,7 @@ from etl.lake.door import Door
 from etl.lake.encode import Encoding
 from etl.lake.files import Staged
 from etl.lake.layout import Lake
+from etl.lake.ledger import Entry
 from etl.lake.owned import Owned
 from etl.lake.redundant import redundant, without_repeats
 
@@ -38,6 +40,39 @@ HELD_BYTES = 48 * 1024 * 1024
 _GROUP_ROWS = 12_500
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms rows are taken: none older than a day, through a door, with what is known of their objects."""
+
+    not_before: date | None = None
+    """The oldest day that is taken, because retention would delete what is older; null for all."""
+    door: Door | None = None
+    """What is masked or left out; it counts, so each run has its own."""
+    owned: Owned | None = None
+    """Labels and owners, to be stored beside states."""
+
+    @property
+    def not_stored(self) -> dict[str, list[str]] | None:
+        """What the door leaves out, by kind; null where there is no door."""
+        return self.door.names if self.door else None
+
+    def told(self, entry: Entry) -> Entry:
+        """Return ``entry`` with what the door masked and left out, and of what no labels and owners were read."""
+        if self.owned is not None:
+            entry = replace(entry, owners_unread=self.owned.unread or None)
+        if self.door is None:
+            return entry
+        return replace(
+            entry,
+            redacted=self.door.redacted,
+            dropped_namespaces=self.door.dropped_namespaces,
+            dropped_reasons=self.door.dropped_reasons,
+        )
+
+
+ANY_TERMS = Terms()
+
+
 class Addition:
     """What one run adds to one cluster; use as a context manager, so that failure discards it."""
 
@@ -46,22 +81,13 @@ class Addition:
         lake: Lake,
         cluster: str,
         snapshot_id: str,
-        *,
-        not_before: date | None = None,
-        door: Door | None = None,
-        owned: Owned | None = None,
+        terms: Terms = ANY_TERMS,
     ) -> None:
-        """Prepare an addition; nothing is written before rows come.
-
-        Rows of days older than ``not_before`` are not taken: retention would delete them again.
-        All others go through the ``door``, if there is one, and get what is ``owned`` beside them.
-        """
-        self._owned = owned
-        self.door = door
+        """Prepare an addition; nothing is written before rows come, which are taken on ``terms``."""
+        self.terms = terms
         self._lake = lake
         self._cluster = cluster
         self._snapshot_id = snapshot_id
-        self._not_before = not_before
         self._held: list[pa.Table] = []
         self._held_bytes = 0
         self._held_rows = 0
@@ -97,10 +123,10 @@ class Addition:
         the lake before needs to be looked at.
         """
         rows = self._kept(rows)
-        if self.door is not None:
-            rows = self.door.passed(rows)
-        if self._owned is not None:
-            rows = self._owned.joined(rows)
+        if self.terms.door is not None:
+            rows = self.terms.door.passed(rows)
+        if self.terms.owned is not None:
+            rows = self.terms.owned.joined(rows)
         if rows.num_rows == 0:
             return
         if compared:
@@ -125,9 +151,9 @@ class Addition:
 
     def _kept(self, rows: pa.Table) -> pa.Table:
         """Leave out, and count, what is older than what is kept."""
-        if self._not_before is None:
+        if self.terms.not_before is None:
             return rows
-        first = pa.scalar(datetime.combine(self._not_before, time(), UTC), schema.TIME)
+        first = pa.scalar(datetime.combine(self.terms.not_before, time(), UTC), schema.TIME)
         old = pc.less(rows["last_seen"], first)
         if not pc.any(old).as_py():
             return rows

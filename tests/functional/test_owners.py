@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from etl.lake.append import Addition
+from etl.lake.append import Addition, Terms
 from etl.lake.folders import LocalFiles
 from etl.lake.layout import Lake
 from etl.lake.owned import Owned, Surroundings
@@ -256,7 +256,7 @@ def test_copies_do_not_differ_by_what_stands_around_them(tmp_path: Path) -> None
     lake = Lake(LocalFiles(tmp_path / "lake"))
     lake.prepare()
     for number, owned in enumerate([Owned(known), Owned(Surroundings())]):
-        with Addition(lake, "prod", f"s{number}", owned=owned) as addition:
+        with Addition(lake, "prod", f"s{number}", Terms(owned=owned)) as addition:
             addition.add(table)
             addition.publish()
     assert addition.rows_added == 0
