@@ -20,16 +20,15 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
-import pyarrow.parquet as pq
 
 from etl import manifest, schema
-from etl.errors import StatementError, quoted
+from etl.errors import StatementError
 from etl.lake.guard import refusal
 from etl.lake.keep import keep_counts, keep_proof, keep_rows
-from etl.lake.layout import Lake, PartFile, clusters_of, partitioned
+from etl.lake.layout import Lake, PartFile, clusters_of
 from etl.lake.ledger_days import ledger_files
 from etl.lake.leftovers import spill_folder
-from etl.lake.partitions import Partitions, left_out, partition, partitions, sources
+from etl.lake.partitions import Partitions, partitions, sources
 from etl.lake.patience import Answer, OverdueError, patiently
 from etl.lake.told import NAMES as TOLD
 from etl.lake.told import Told
@@ -44,6 +43,7 @@ from etl.lake.views import (
     VIEWS,
     needed,
 )
+from etl.lake.wholeness import fault
 from etl.statements import statement
 from etl.timespan import Duration
 
@@ -307,29 +307,13 @@ class Session(Viewing):
         """Read every file as a whole and leave out what cannot be; return whether there was any."""
         if self._lake is None or (self._storage is not None and self._storage.failure is not None):
             return False
-        found = [path for path in dict.fromkeys(self._used) if not self._is_whole(self._lake, path)]
+        told = {path: fault(self._lake, path) for path in dict.fromkeys(self._used)}
+        found = {path: words for path, words in told.items() if words is not None}
         if found:
+            self._warn([words for words in found.values() if words])
             self._damaged.update(found)
             self._show(self._lake)
         return bool(found)
-
-    def _is_whole(self, lake: Lake, path: str) -> bool:
-        try:
-            with (
-                lake.files.open(path) as file,
-                pq.ParquetFile(file, page_checksum_verification=True) as opened,
-            ):
-                for _batch in opened.iter_batches():
-                    pass
-        except FileNotFoundError as error:
-            # One that was masked, and deleted at once, is in what replaced it, which is listed now.
-            if not _is_replaced(lake, path):
-                self._warn([left_out(path, "cannot be read", quoted(str(error), 120))])
-            return False
-        except (pa.ArrowException, OSError) as error:
-            self._warn([left_out(path, "cannot be read", quoted(str(error), 120))])
-            return False
-        return True
 
     def _warn(self, warnings: Sequence[str]) -> None:
         self.warnings += [text for text in warnings if text not in self.warnings]
@@ -361,19 +345,6 @@ class Session(Viewing):
 def _named(clusters: Sequence[str]) -> pa.Table:
     """Return the clusters that the configuration names, one per row."""
     return pa.table({"cluster": clusters}, pa.schema({"cluster": pa.string()}))
-
-
-def _is_replaced(lake: Lake, path: str) -> bool:
-    """Whether a sealed day holds all that a file of its states held that is gone."""
-    file = partitioned(path)
-    if file is None or path.startswith("snapshots/"):
-        return False
-    sealed = partition(lake, file.cluster, file.date).sealed
-    if sealed is None:
-        return False
-    return (
-        sealed.file.name > file.name if path.startswith("days/") else file.name in sealed.made.parts
-    )
 
 
 def _present(known: Partitions) -> pa.Table:
