@@ -2,7 +2,7 @@
 #
 #     docker build -t eventlake:0.1.0 .
 #
-#   build   python:slim      run.txt by hash -> /opt/eventlake
+#   build   python:slim      image.txt by hash -> /opt/eventlake
 #     |                      sources + build.txt -> wheel -> /opt/eventlake
 #   image   python:slim      /opt/eventlake, nothing else
 
@@ -14,7 +14,7 @@ WORKDIR /src
 COPY requirements/ requirements/
 # Dependencies first: this layer changes only with the lock.
 RUN ["python", "-m", "venv", "/opt/eventlake"]
-RUN ["/opt/eventlake/bin/pip", "install", "--require-hashes", "-r", "requirements/run.txt"]
+RUN ["/opt/eventlake/bin/pip", "install", "--require-hashes", "-r", "requirements/image.txt"]
 RUN ["python", "-m", "venv", "/opt/build"]
 RUN ["/opt/build/bin/pip", "install", "--require-hashes", "-r", "requirements/build.txt"]
 COPY pyproject.toml README.md LICENSE ./

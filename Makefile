@@ -64,6 +64,8 @@ lock:
 	$(LOCK) pyproject.toml --group build --group dev --output-file requirements/dev.txt
 	$(LOCK) pyproject.toml --constraint requirements/dev.txt --output-file requirements/run.txt
 	$(LOCK) --group build --constraint requirements/dev.txt --output-file requirements/build.txt
+	$(LOCK) pyproject.toml --extra kafka --extra elasticsearch --extra opensearch \
+	  --constraint requirements/dev.txt --output-file requirements/image.txt
 	$(LOCK) pyproject.toml --extra notebooks --constraint requirements/dev.txt \
 	  --output-file requirements/notebooks.txt
 

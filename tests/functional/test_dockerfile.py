@@ -152,7 +152,7 @@ def test_the_steps_make_a_command_that_runs(image: Image, tmp_path: Path) -> Non
 def test_what_is_fetched_is_locked_and_what_runs_is_nobody(image: Image) -> None:
     """Both environments take their packages by hash; the last stage is a number without a shell."""
     assert [command[-1] for command in image.skipped] == [
-        "requirements/run.txt",
+        "requirements/image.txt",
         "requirements/build.txt",
     ]
     words = dict(steps())
@@ -167,7 +167,7 @@ def test_what_is_fetched_is_locked_and_what_runs_is_nobody(image: Image) -> None
         ("etl/cli.py", True),
         ("sql/views/events.sql", True),
         ("deploy/ask/pod.yaml", True),
-        ("requirements/run.txt", True),
+        ("requirements/image.txt", True),
         ("out/lake/_lake.json", False),
         (".venv/bin/python", False),
         ("kubeconfig", False),
