@@ -20,8 +20,8 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     """A file of the outbox."""
 
 
-class Entry(Stored, frozen=True, kw_only=True):
-    """One message on its way: where it goes, what it is about, and what is sent."""
+class About(Stored, frozen=True, kw_only=True):
+    """One message, on its way or arrived: where it goes, and what it is about."""
 
     id: str
     receiver: str
@@ -32,9 +32,14 @@ class Entry(Stored, frozen=True, kw_only=True):
     end: datetime
     created_at: datetime
     content_sha256: str
+    kind: DigestKind = "digest"
+
+
+class Entry(About, frozen=True, kw_only=True):
+    """One message on its way, with what is sent."""
+
     payload: Any
     repeat: Any
-    kind: DigestKind = "digest"
 
 
 class Attempt(Stored, frozen=True, kw_only=True):
@@ -58,24 +63,14 @@ class Attempt(Stored, frozen=True, kw_only=True):
         return self.outcome in {"", Kind.UNKNOWN}
 
 
-class Receipt(Stored, frozen=True, kw_only=True):
+class Receipt(About, frozen=True, kw_only=True):
     """A message that arrived; ``skipped`` is one that the settings asked not to send."""
 
-    id: str
-    receiver: str
-    place: str
-    part: int
-    clusters: list[str]
-    start: datetime
-    end: datetime
-    created_at: datetime
-    content_sha256: str
     delivered_at: datetime
     outcome: str
     status: int | None = None
     code: str = ""
     attempts: int = 0
-    kind: DigestKind = "digest"
 
 
 class Dead(Stored, frozen=True, kw_only=True):

@@ -19,7 +19,7 @@ from typing import TypeVar
 
 import msgspec
 
-from etl.alerts.delivery import Attempt, Dead, Entry, Receipt, Stored, Subject
+from etl.alerts.delivery import About, Attempt, Dead, Entry, Receipt, Stored, Subject
 from etl.lake import records
 from etl.lake.files import Files
 from etl.timespan import Window
@@ -176,20 +176,8 @@ def _lost_attempt(delivery: str, number: int) -> Attempt:
 
 
 def _receipt(entry: Entry, moment: datetime, outcome: str) -> Receipt:
-    return Receipt(
-        id=entry.id,
-        receiver=entry.receiver,
-        place=entry.place,
-        part=entry.part,
-        clusters=entry.clusters,
-        start=entry.start,
-        end=entry.end,
-        created_at=entry.created_at,
-        content_sha256=entry.content_sha256,
-        delivered_at=moment,
-        outcome=outcome,
-        kind=entry.kind,
-    )
+    about = {name: getattr(entry, name) for name in About.__struct_fields__}
+    return Receipt(delivered_at=moment, outcome=outcome, **about)
 
 
 def _path(folder: str, delivery: str) -> str:
