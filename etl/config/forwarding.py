@@ -6,7 +6,7 @@ The route tree and its words are kubernetes-event-exporter's; secrets are named 
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -164,8 +164,8 @@ class Target(Section, frozen=True):
 
     name: str
     """Its name: what routes say, and what its position in the lake is kept under."""
-    layout: Any = None
-    """A tree whose string leaves are templates, which is the document; null means the whole event with ``cluster``."""
+    layout: object = None
+    """A tree whose string leaves are templates, which is the document; null means the whole event with ``clusterName``."""
     kafka: KafkaTarget | None = None
     """A topic in Kafka."""
     elasticsearch: ElasticsearchTarget | None = None

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import yaml
 
-from etl.config import document, sense, targets
+from etl.config import document, handing, sense, targets
 from etl.config.alerting import RuleGroup
 from etl.config.fixtures import Tests
 from etl.config.mistake import Mistake, unrelated
@@ -79,7 +79,10 @@ def read(path: Path | None, *, environ: Mapping[str, str]) -> Loaded:
             origins.append((str(rule_file), f"groups[{index}]"))
     senseless = [Mistake(file, where, text) for where, text in sense.mistakes(settings)]
     found.extend(unrelated(found, senseless))
-    written = targets.secrets_written_out(settings, shaper.expanded)
+    written = [
+        *targets.secrets_written_out(settings, shaper.expanded),
+        *handing.secrets_written_out(settings.forward, shaper.expanded),
+    ]
     if settings.allow_inline_secrets:
         warnings += [
             f"{file}: {where}: holds a secret that others may read here" for where in written
@@ -87,6 +90,8 @@ def read(path: Path | None, *, environ: Mapping[str, str]) -> Loaded:
     else:
         refused = [Mistake(file, where, targets.advice(where)) for where in written]
         found.extend(unrelated(found, refused))
+    for where, text in handing.warnings(settings.forward, settings.owners):
+        warnings.append(f"{file}: {where}: {text}")
     # Whoever reads the settings need not know where the file stood.
     folders = [str(path.parent / folder) for folder in settings.report.folders]
     report = msgspec.structs.replace(settings.report, folders=folders)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import time, timedelta
 from urllib.parse import urlsplit
 
-from etl.config import door, owners, targets, watching
+from etl.config import door, handing, owners, targets, watching
 from etl.config.receivers import Receiver
 from etl.config.settings import Digest, Settings, Source, Storage
 from etl.config.targets import is_web
@@ -58,6 +58,7 @@ def mistakes(settings: Settings) -> Iterator[Found]:
         yield "sql.memory", f"{settings.sql.memory!r} is not a size; write it like 512MB or 4GB"
     yield from _twice("groups[{}].name", "group", [group.name for group in settings.groups])
     yield from _twice("receivers[{}].name", "receiver", [r.name for r in settings.receivers])
+    yield from handing.mistakes(settings.forward)
     yield from watching.mistakes(settings.metrics, settings.heartbeat)
     for index, receiver in enumerate(settings.receivers):
         yield from targets.mistakes(receiver, f"receivers[{index}]")

@@ -13,6 +13,7 @@ from typing import Literal
 from etl.config.alerting import InhibitRule, RuleGroup, RuleOverride, Silence, Urgent
 from etl.config.door import Ingest
 from etl.config.fleet import Cluster
+from etl.config.forwarding import Forward
 from etl.config.owners import Owners
 from etl.config.receivers import Receiver
 from etl.config.route import Route
@@ -237,6 +238,8 @@ class Settings(Section, frozen=True):
     """Where digests go; none means the console."""
     route: Route | None = None
     """Which alerts go where; without it every receiver gets all of them."""
+    forward: Forward = Forward()
+    """What is handed on to other systems."""
     metrics: Metrics = Metrics()
     """Metrics for Prometheus."""
     heartbeat: Heartbeat = Heartbeat()

@@ -28,7 +28,10 @@ from etl.timespan import Duration, parse_moment
 _EXPANSION = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<name>[^}]*)(?P<end>\}?))")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # What waits in the outbox keeps its names until it is sent (``etl.wire.sealed``); here they are checked.
-_LATE = re.compile(r"webhook_configs\[\d+\]\.(?:headers|payload)\b")
+# Headers of forwarding are templates over strangers' texts, which must not meet a value.
+_LATE = re.compile(
+    r"webhook_configs\[\d+\]\.(?:headers|payload)\b|^forward\.targets\[\d+\]\.http\.headers\b"
+)
 _CLOCK = re.compile(r"\d{1,2}:\d{2}")
 _QUOTED = 60
 

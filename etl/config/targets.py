@@ -75,27 +75,29 @@ def secrets_written_out(settings: Settings, expanded: set[str]) -> list[str]:
             for name in SECRETS:
                 path = f"receivers[{number}].{kind}[{index}].{name}"
                 value = getattr(target, name, "")
-                is_open = name == "url" and kind in _OPEN_ADDRESSES and not _has_secret(value)
+                is_open = name == "url" and kind in _OPEN_ADDRESSES and not has_secret(value)
                 if value and path not in expanded and not is_open:
                     found.append(path)
     for path, value, is_open in (
         ("heartbeat.url", settings.heartbeat.url, False),
         ("metrics.pushgateway.url", settings.metrics.pushgateway.url, True),
     ):
-        if value and path not in expanded and not (is_open and not _has_secret(value)):
+        if value and path not in expanded and not (is_open and not has_secret(value)):
             found.append(path)
     return found
 
 
 def advice(path: str) -> str:
     """Say what to do about the secret that stands at ``path``."""
+    if ".headers." in path:
+        return "holds a secret; write ${NAME}, which is taken from the environment"
     name = path.rpartition(".")[2]
     return f"holds a secret; name a file with {name}_file, or write ${{NAME}}"
 
 
 def is_web(url: str) -> bool:
     """Whether ``url`` is an http(s) address with a host."""
-    parts = _split(url)
+    parts = split(url)
     return parts.scheme in {"http", "https"} and bool(parts.netloc)
 
 
@@ -113,7 +115,7 @@ def _shared(given: dict[str, object], path: str) -> Iterator[Found]:
         # The address itself is a secret and is not repeated.
         if url and not is_web(url):
             yield f"{path}.{name}", "is not an address; it begins with https://"
-        elif _split(url).scheme == "http" and not given["allow_http"]:
+        elif split(url).scheme == "http" and not given["allow_http"]:
             yield f"{path}.{name}", "is plain http; use https, or say allow_http: true"
 
 
@@ -186,9 +188,9 @@ def _mentions(given: dict[str, object], kind: str, path: str) -> Iterator[Found]
             )
 
 
-def _has_secret(url: str) -> bool:
+def has_secret(url: str) -> bool:
     """Whether an address carries a credential: a user, a query, or a long token in its path."""
-    parts = _split(url)
+    parts = split(url)
     tokens = [part for part in parts.path.split("/") if _TOKEN.fullmatch(part)]
     return "@" in parts.netloc or bool(parts.query) or bool(tokens)
 
@@ -201,7 +203,8 @@ def targets_of(receiver: Receiver) -> Iterator[tuple[str, int, msgspec.Struct]]:
             yield kind, index, target
 
 
-def _split(url: str) -> SplitResult:
+def split(url: str) -> SplitResult:
+    """Return the parts of ``url``, empty ones where it has none."""
     try:
         return urlsplit(url)
     except ValueError:
