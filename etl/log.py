@@ -26,6 +26,8 @@ _BLANK = "[redacted]"
 _SHORTEST_SECRET = 6
 _LAST_RESORT = logging.lastResort
 _CHATTY = ("httpx", "httpcore", "urllib3", "kubernetes", "apscheduler")
+# What these warn of comes back as an error, and is told by whoever asked; below it they log whole bodies.
+TOLD_TWICE = ("elastic_transport", "elasticsearch", "opensearch")
 
 _secrets: set[str] = set()
 _cluster: ContextVar[str] = ContextVar("cluster", default="")
@@ -158,3 +160,5 @@ def configure(
     logger.propagate = False
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in TOLD_TWICE:
+        logging.getLogger(name).setLevel(logging.ERROR)

@@ -130,7 +130,9 @@ class ElasticsearchTarget(WireConfig, frozen=True, kw_only=True):
     tls: TlsConfig = TlsConfig()
     """Authorities and our own certificate; whether TLS is spoken is said by the address."""
     max_bytes: int = 5_000_000
-    """Size of one bulk request."""
+    """Most bytes of one bulk request, before it is compressed; a document that is larger goes alone."""
+    gzip: bool = True
+    """Whether requests are compressed."""
 
 
 class HttpTarget(WireConfig, frozen=True):

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 
+from etl.config import indexes
 from etl.config.forwarding import (
     ElasticsearchTarget,
     Forward,
@@ -182,8 +183,8 @@ def _store(store: ElasticsearchTarget, path: str) -> Iterator[Found]:
                 f"{path}.hosts[{index}]",
                 "holds a user; give username and password_file",
             )
-    if not store.index:
-        yield f"{path}.index", "is empty"
+    for text in indexes.mistakes(store.index, data_stream=store.data_stream):
+        yield f"{path}.index", text
     yield from _key_or_user(store, path)
     if store.data_stream and store.id == "event":
         yield f"{path}.id", "event overwrites documents, and a data stream only takes new ones"

@@ -20,3 +20,13 @@ def server_context() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority().issue_cert("127.0.0.1", "localhost").configure_cert(context)
     return context
+
+
+@functools.cache
+def demanding_context() -> ssl.SSLContext:
+    """Return the same for a server that speaks with those alone who show a certificate of the authority."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority().issue_cert("127.0.0.1", "localhost").configure_cert(context)
+    authority().configure_trust(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    return context

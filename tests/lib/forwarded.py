@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 
 from etl import schema
 from etl.config.forwarding import StdoutTarget, Target
-from etl.forward.documents import Row, rows_of
+from etl.forward.documents import Row, encoded, rows_of
 from etl.forward.layout import Layout
+from etl.forward.sending import Message
 
 AT = datetime(2026, 11, 23, 8, 0, 1, 123456, tzinfo=UTC)
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 # What a kubelet writes, in core/v1.
 OLD: dict[str, Any] = {
     "cluster": "prod",
@@ -84,3 +88,20 @@ def target(layout: object = None) -> Target:
 def body(given: Row, layout: object = None) -> bytes:
     """Return what ``layout`` makes of a row."""
     return Layout(target(layout)).message(given).body
+
+
+def message(
+    uid: str,
+    n: int = 1,
+    *,
+    at: datetime | None = None,
+    document: Mapping[str, object] | None = None,
+    text: bytes | None = None,
+) -> Message:
+    """Return the ``n``-th state of the event ``uid``, a minute after the one before it; with another body where one is given."""
+    seen = at or NOON + timedelta(minutes=n)
+    whole = row(OLD, uid=uid, n=n, raw_count=n, last_seen=seen, last_timestamp=seen)
+    made = Layout(target()).message(whole)
+    if document is not None:
+        text = encoded(document)
+    return made if text is None else replace(made, body=text)

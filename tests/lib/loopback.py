@@ -101,14 +101,20 @@ class LoopbackServer:
     fake's own defect: the connection is closed and ``stop`` raises it.
     """
 
-    def __init__(self, respond: Callable[[Request], Answer], *, tls: bool = False) -> None:
-        """Bind a free port at once, so that ``url`` is known before the start."""
+    def __init__(
+        self,
+        respond: Callable[[Request], Answer],
+        *,
+        tls: bool | ssl.SSLContext = False,
+        port: int = 0,
+    ) -> None:
+        """Bind a free port, or ``port``, at once, so that ``url`` is known before the start."""
         self.respond = respond
         self.requests: list[Served] = []
         self.errors: list[BaseException] = []
         self.stopping = threading.Event()
         self.tls = tls
-        self._server = _Server(self)
+        self._server = _Server(self, port)
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": _POLL}, daemon=True
         )
@@ -154,17 +160,18 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = False
     request_queue_size = 64
 
-    def __init__(self, owner: LoopbackServer) -> None:
+    def __init__(self, owner: LoopbackServer, port: int) -> None:
         self.owner = owner
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", port), _Handler)
 
     def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
         """Accept; a TLS handshake is left to the connection's own thread."""
         connection, address = super().get_request()
-        if self.owner.tls:
-            connection = server_context().wrap_socket(
+        if tls := self.owner.tls:
+            context = tls if isinstance(tls, ssl.SSLContext) else server_context()
+            connection = context.wrap_socket(
                 connection, server_side=True, do_handshake_on_connect=False
             )
         with self._lock:

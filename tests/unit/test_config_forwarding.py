@@ -147,8 +147,12 @@ MISTAKES = {
         "forward.targets[0].elasticsearch: has an API key and a user; give one of them",
     ),
     "a stream that overwrites": (
-        "forward: {targets: [{name: a, elasticsearch: {hosts: ['https://x:1'], data_stream: true, id: event}}]}",
+        "forward: {targets: [{name: a, elasticsearch: {hosts: ['https://x:1'], index: e, data_stream: true, id: event}}]}",
         "forward.targets[0].elasticsearch.id: event overwrites documents, and a data stream only takes new ones",
+    ),
+    "an index in capitals": (
+        "forward: {targets: [{name: a, opensearch: {hosts: ['https://x:1'], index: 'Kube-{date:%Y}'}}]}",
+        "forward.targets[0].opensearch.index: 'Kube-2026' is no name of an index: it takes small letters, digits and most signs, none of \\ / * ? \" < > | , # : { } and no space",
     ),
 }
 
