@@ -44,6 +44,7 @@ _ONE_BYTE = re.compile(r"(?<!\\)(?:\\\\)*\\C")
 _SECRET_HEADER = re.compile(r"(?i)authorization|cookie|token|secret|password|api-?key")
 _SECOND = timedelta(seconds=1)
 _LEAST_REQUEST = 10_000
+_HIGHEST_PORT = 65_535
 
 Found = tuple[str, str]
 
@@ -148,9 +149,15 @@ def _kafka(kafka: KafkaTarget, path: str) -> Iterator[Found]:
     if not kafka.brokers:
         yield f"{path}.brokers", "is empty; give at least one as host:port"
     for index, broker in enumerate(kafka.brokers):
-        if not re.fullmatch(r"[^\s/,@]+:\d{1,5}", broker):
+        found = re.fullmatch(r"(?:\[[0-9a-fA-F:.]+\]|[^\s/,@:]+):(\d{1,5})", broker)
+        if not found or not 0 < int(found[1]) <= _HIGHEST_PORT:
             yield f"{path}.brokers[{index}]", f"{quoted(broker, 60)!r} is not host:port"
-    yield from _tls(kafka.tls, f"{path}.tls")
+    if not kafka.topic:
+        yield f"{path}.topic", "is empty"
+    tls = kafka.tls
+    if not tls.enabled and (tls.ca_file or tls.cert_file or tls.insecure_skip_verify):
+        yield f"{path}.tls.enabled", "is missing; without it nothing is encrypted"
+    yield from _tls(tls, f"{path}.tls")
     yield from _login(kafka.sasl, path)
     yield from _patience(kafka.timeout, path)
 

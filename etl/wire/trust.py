@@ -12,6 +12,11 @@ def context(environ: Mapping[str, str]) -> ssl.SSLContext:
     return _context(environ.get("SSL_CERT_FILE", ""), environ.get("SSL_CERT_DIR", ""))
 
 
+def authorities(environ: Mapping[str, str]) -> str:
+    """Return the file or folder of the same authorities, for clients that read them by themselves."""
+    return environ.get("SSL_CERT_FILE") or environ.get("SSL_CERT_DIR") or _certifi()
+
+
 @lru_cache(maxsize=4)
 def _context(file: str, folder: str) -> ssl.SSLContext:
     return fresh({"SSL_CERT_FILE": file, "SSL_CERT_DIR": folder})
@@ -22,6 +27,10 @@ def fresh(environ: Mapping[str, str]) -> ssl.SSLContext:
     file, folder = environ.get("SSL_CERT_FILE", ""), environ.get("SSL_CERT_DIR", "")
     if file or folder:
         return ssl.create_default_context(cafile=file or None, capath=folder or None)
+    return ssl.create_default_context(cafile=_certifi())
+
+
+def _certifi() -> str:
     import certifi  # noqa: PLC0415 - comes with httpx, and is read when something is sent
 
-    return ssl.create_default_context(cafile=certifi.where())
+    return certifi.where()

@@ -126,6 +126,26 @@ MISTAKES = {
         "forward: {targets: [{name: a, kafka: {brokers: [x], topic: t}}]}",
         "forward.targets[0].kafka.brokers[0]: 'x' is not host:port",
     ),
+    "a broker with a scheme": (
+        "forward: {targets: [{name: a, kafka: {brokers: ['kafka://x:1'], topic: t}}]}",
+        "forward.targets[0].kafka.brokers[0]: 'kafka://x:1' is not host:port",
+    ),
+    "a port that there is not": (
+        "forward: {targets: [{name: a, kafka: {brokers: ['x:70000', '[::1]:9092'], topic: t}}]}",
+        "forward.targets[0].kafka.brokers[0]: 'x:70000' is not host:port",
+    ),
+    "no topic": (
+        "forward: {targets: [{name: a, kafka: {brokers: ['x:1'], topic: ''}}]}",
+        "forward.targets[0].kafka.topic: is empty",
+    ),
+    "authorities of nothing": (
+        "forward: {targets: [{name: a, kafka: {brokers: ['x:1'], topic: t, tls: {ca_file: c}}}]}",
+        "forward.targets[0].kafka.tls.enabled: is missing; without it nothing is encrypted",
+    ),
+    "a login without a password": (
+        "forward: {targets: [{name: a, kafka: {brokers: ['x:1'], topic: t, sasl: {mechanism: PLAIN, username: u}}}]}",
+        "forward.targets[0].kafka.sasl: has no password; give password_file, or password",
+    ),
     "a login without a mechanism": (
         "forward: {targets: [{name: a, kafka: {brokers: ['x:1'], topic: t, sasl: {username: u, password_file: f}}}]}",
         "forward.targets[0].kafka.sasl.mechanism: is missing; give PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512",
