@@ -26,7 +26,7 @@ from rich.table import Table
 
 from bench.generate_days import STATES, fill, stock
 from bench.generate_events import NOW, TTL
-from etl.lake import seal
+from etl.lake import generation, seal
 from etl.lake.folders import LocalFiles
 from etl.lake.layout import Lake
 
@@ -147,7 +147,7 @@ def _asked(
 
 def _write(rows: pa.Table, layout: Layout, path: Path) -> None:
     """Write as sealing does, but for what the layout says."""
-    chosen = seal.written_with(objects=1 + min(rows.num_rows, layout.rows) // STATES)
+    chosen = generation.written_with(objects=1 + min(rows.num_rows, layout.rows) // STATES)
     encodings = chosen["column_encoding"]
     if not layout.differences:
         encodings = {name: e for name, e in encodings.items() if e != "DELTA_BINARY_PACKED"}

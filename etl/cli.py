@@ -25,6 +25,7 @@ from etl.commands.invocation import Invocation
 from etl.commands.options import SPAN
 from etl.errors import EventlakeError
 from etl.lean import without_numpy
+from etl.timespan import going_on
 
 # name: (module below etl.commands, attribute, what --help says). Read without importing.
 COMMANDS: dict[str, tuple[str, str, str]] = {
@@ -250,7 +251,7 @@ def main(
     started = now or datetime.now(UTC)
     invocation = Invocation(
         now=started,
-        clock=clock or _clock(started),
+        clock=clock or going_on(started),
         begin=_beginning(clock),
         sleep=sleep,
         environ=environ,
@@ -332,11 +333,6 @@ def _beginning(
 
     def begin() -> tuple[datetime, Callable[[], datetime]]:
         now = clock() if clock else datetime.now(UTC)
-        return now, clock or _clock(now)
+        return now, clock or going_on(now)
 
     return begin
-
-
-def _clock(started: datetime) -> Callable[[], datetime]:
-    origin = time.monotonic()
-    return lambda: started + timedelta(seconds=time.monotonic() - origin)

@@ -6,6 +6,8 @@ Nothing here asks the clock: ``now`` is read once, by ``cli`` or ``api``, and pa
 from __future__ import annotations
 
 import re
+import time as clocks
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Self
@@ -47,6 +49,12 @@ class Duration(timedelta):
             if count:
                 parts.append(f"{count}{unit}")
         return "".join(parts) or "0s"
+
+
+def going_on(started: datetime) -> Callable[[], datetime]:
+    """Return a clock that goes on from ``started`` as time passes."""
+    origin = clocks.monotonic()
+    return lambda: started + timedelta(seconds=clocks.monotonic() - origin)
 
 
 def brief(span: timedelta) -> str:

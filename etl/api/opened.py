@@ -21,11 +21,9 @@ from etl.alerts.rules import Rule, configured
 from etl.api.picture import Picture
 from etl.api.said import When, utc
 from etl.config.read import load
-from etl.config.settings import Settings
 from etl.errors import UsageError
 from etl.lake import layout
-from etl.lake.files import Files
-from etl.lake.folders import LocalFiles
+from etl.lake.address import Address
 from etl.lake.query import Session
 from etl.reports import catalogue
 from etl.reports.check import check
@@ -68,7 +66,7 @@ class Opened:
             raise UsageError(str(error)) from error
         self._newest = now == NEWEST
         self._fixed = None if now is None or self._newest else utc(now)
-        files = _files(self._where, self._settings, self._environ)
+        files = Address(self._where, self._settings.storage, self._environ).files()
         self._lake = layout.Lake(files, configured=self._settings.cluster_names)
         folders = [*self._settings.report.folders, *reports]
         self._catalogue = catalogue.catalogue([Path(folder) for folder in folders])
@@ -155,11 +153,3 @@ class Opened:
     def _warn(self) -> None:
         if self._picture is not None:
             self._picture.tell()
-
-
-def _files(where: str, settings: Settings, environ: Mapping[str, str]) -> Files:
-    if "://" in where:
-        from etl.lake.objects import ObjectFiles  # noqa: PLC0415 -- obstore only for stores
-
-        return ObjectFiles.at(where, settings.storage, environ)
-    return LocalFiles(Path(where).expanduser())

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from etl.commands.bar import Bar
     from etl.config.settings import Settings
     from etl.ingest import Run
+    from etl.lake.address import Address
     from etl.lake.door import Door
     from etl.lake.files import Files
     from etl.lake.layout import Lake
@@ -79,13 +80,24 @@ class Invocation:
         return named if named.startswith("pvc://") else None
 
     @property
+    def address(self) -> Address:
+        """Where the lake is, for other processes too."""
+        from etl.lake.address import Address  # noqa: PLC0415
+
+        path = self.lake_path
+        # The settings of stores are read only where there is one.
+        if "://" not in path:
+            return Address(path)
+        return Address(path, self.settings.storage, dict(self.environ))
+
+    @property
     def lake(self) -> Lake:
         """The lake; it need not exist yet."""
         from etl.lake.layout import Lake  # noqa: PLC0415
 
         path = self.lake_path
         if path not in self._files:
-            self._files[path] = self._opened(path)
+            self._files[path] = self.address.files()
         # Without a file nothing is configured, and reading the defaults would take its time.
         names = self.settings.cluster_names if self.config else ()
         return Lake(self._files[path], configured=names)
@@ -150,15 +162,6 @@ class Invocation:
         self.sleep(wait)
         now, clock = self.begin()
         return replace(self, now=now, clock=clock)
-
-    def _opened(self, path: str) -> Files:
-        if "://" in path:
-            from etl.lake.objects import ObjectFiles  # noqa: PLC0415 -- obstore only for stores
-
-            return ObjectFiles.at(path, self.settings.storage, self.environ)
-        from etl.lake.folders import LocalFiles  # noqa: PLC0415
-
-        return LocalFiles(Path(path).expanduser())
 
     def not_before(self, cluster: str) -> date | None:
         """Return the oldest day of which ``cluster`` takes anything new; null where all is kept."""

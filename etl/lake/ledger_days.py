@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from etl import manifest
 from etl.lake.layout import Lake, PartFile, is_generation
-from etl.lake.partitions import Partitions, standing
+from etl.lake.partitions import Partitions, Wanted, standing
 
 _STARTED = re.compile(r"(\d{8}T\d{6}\.\d{6})Z-.*")
 _NOON = time(12, tzinfo=UTC)
@@ -44,9 +44,14 @@ def ledger_files(
     return LedgerFiles(files, _lost(known), known.warnings)
 
 
-def ledger_days(lake: Lake, cluster: str | None = None) -> Partitions:
-    """Return what stands for each day of the ledger, for sealing."""
-    return _known(lake, lake.ledger(cluster))
+def ledger_days(
+    lake: Lake, cluster: str | None = None, *, wanted: Wanted | None = None
+) -> Partitions:
+    """Return what stands for each day of the ledger that is ``wanted``, for sealing."""
+    listed = lake.ledger(cluster)
+    if wanted is not None:
+        listed = [file for file in listed if wanted(file.cluster, file.date)]
+    return _known(lake, listed)
 
 
 def _known(lake: Lake, listed: Sequence[PartFile]) -> Partitions:

@@ -20,10 +20,11 @@ import pyarrow.parquet as pq
 from etl import manifest
 from etl.errors import quoted
 from etl.lake import layout
+from etl.lake.generation import Done
 from etl.lake.layout import Lake, PartFile
 from etl.lake.ledger_days import ledger_days
-from etl.lake.partitions import DAY, METADATA_KEY, Made, Partition
-from etl.lake.seal import MARGIN, Done, sweep
+from etl.lake.partitions import DAY, METADATA_KEY, Made, Partition, Wanted
+from etl.lake.seal import MARGIN, sweep
 
 # Rows of deletions stay where they are: retention finds them by their names.
 _KEPT = "-retention"
@@ -36,14 +37,15 @@ def seal_ledger(
     *,
     clock: Callable[[], datetime],
     cluster: str | None = None,
+    wanted: Wanted | None = None,
     limit: int | None = None,
 ) -> Iterator[Done]:
-    """Seal the closed days of the ledger, the oldest first and at most ``limit``, then delete what was replaced long ago.
+    """Seal the closed ``wanted`` days of the ledger, the oldest first and at most ``limit``, then delete what was replaced long ago.
 
     Yields each day as it is done. In a store where two runs could replace each other's file
     nothing is sealed: the rows stand for themselves.
     """
-    known = ledger_days(lake, cluster)
+    known = ledger_days(lake, cluster, wanted=wanted)
     days = sorted(known.found.values(), key=lambda one: (one.date, one.cluster))
     waiting = [one for one in days if _due(one, clock())]
     if waiting and lake.files.exclusive():

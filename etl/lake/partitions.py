@@ -8,10 +8,10 @@ and named: the generation below it, and the parts that that one does not name, s
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Self
+from typing import Self, TypeAlias
 
 import msgspec
 import pyarrow as pa
@@ -23,6 +23,8 @@ from etl.lake.layout import Lake, PartFile
 
 METADATA_KEY = b"eventlake.sealed"
 DAY = timedelta(days=1)
+# Whether somebody asks for a day of a cluster.
+Wanted: TypeAlias = Callable[[str, date], bool]
 _IN_PATHS = frozenset(column.name for column in schema.PARTITIONS)
 
 
@@ -135,11 +137,27 @@ class Basis:
 
 
 def partitions(
-    lake: Lake, cluster: str | None = None, *, without: Collection[str] = ()
+    lake: Lake,
+    cluster: str | None = None,
+    *,
+    without: Collection[str] = (),
+    wanted: Wanted | None = None,
 ) -> Partitions:
-    """Return what stands for each partition of one cluster or all; paths in ``without`` are passed over."""
-    days = [file for file in lake.days(cluster) if file.path not in without]
-    parts = [file for file in lake.parts(cluster) if file.path not in without]
+    """Return what stands for each partition of one cluster or all; paths in ``without`` are passed over.
+
+    Where only some days are ``wanted`` these are there and the days before them, from which
+    they are counted; of all other files not even the end is read.
+    """
+
+    def taken(file: PartFile) -> bool:
+        if file.path in without:
+            return False
+        return wanted is None or any(
+            wanted(file.cluster, day) for day in (file.date, file.date + DAY)
+        )
+
+    days = [file for file in lake.days(cluster) if taken(file)]
+    parts = [file for file in lake.parts(cluster) if taken(file)]
     return standing(lake, days, parts)
 
 

@@ -23,11 +23,11 @@ import pyarrow.parquet as pq
 from etl import __version__
 from etl.errors import LakeError, quoted
 from etl.lake import deletions, layout, ledger
+from etl.lake.generation import sealed_anew
 from etl.lake.layout import Lake, PartFile
 from etl.lake.ledger import Entry
 from etl.lake.masks import MAPS, TEXTS, Masks
 from etl.lake.partitions import DAY, Partition, Partitions, partition, partitions
-from etl.lake.seal import sealed_anew
 
 # Ends the name of a ledger row of a masking.
 RUN = "redact"

@@ -49,7 +49,13 @@ def mark(
         return None
     if not dry_run:
         try:
-            for _done in seal(lake, clock=clock, ttl=ttl, cluster=cluster, day=before):
+            for _done in seal(
+                lake,
+                clock=clock,
+                ttl=ttl,
+                cluster=cluster,
+                wanted=lambda _name, day: day == before,
+            ):
                 pass
         except LakeError as error:
             # What was counted from the day before keeps that day: only older ones go.

@@ -1,85 +1,57 @@
-"""Closed days to sealed files: one per cluster and day, sorted, deduplicated, counted.
+"""Closed days to sealed files: which days are due, who seals them, and what goes afterwards.
 
 A day is due when everything it can still get has had time to arrive, and something is
-in it that its newest sealed file, or the counting in it, does not know. The statement
-that counts an open day in every answer counts it here, once. A file is published by
-exclusive create of the next generation, so of two runs that seal the same day one
-wins and the other throws its file away. Nothing that a reader may still have in its
-list is deleted: what a file replaced goes at least an hour later, by another run.
+in it that its newest sealed file, or the counting in it, does not know. Nothing that a
+reader may still have in its list is deleted: what a file replaced goes at least an hour
+later, by another run.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import partial
 from itertools import pairwise
-from typing import Any, BinaryIO
+from typing import TypeAlias
 
-import msgspec
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from etl import schema
-from etl.errors import LakeError, QueryError
-from etl.lake import layout
-from etl.lake.counting import merged_copies, places
-from etl.lake.gathering import ROWS_PER_GROUP, Opener, gathered
+from etl.errors import EventlakeError, LakeError, quoted
+from etl.lake.generation import Done, sealed_anew
 from etl.lake.layout import Lake
-from etl.lake.leftovers import spill_folder
-from etl.lake.masks import Masks
-from etl.lake.partitions import (
-    DAY,
-    METADATA_KEY,
-    Made,
-    Partition,
-    Partitions,
-    basis,
-    partitions,
-)
-from etl.lake.rolling import WRITTEN, Rolling
+from etl.lake.partitions import DAY, Partition, Partitions, Wanted, partitions
 from etl.progress import Tell, untold
 
 # After the end of a day and the time that an event lives: for a job that starts late or takes long.
 MARGIN = timedelta(hours=1)
 # How long a reader may hold on to files that were replaced meanwhile.
 GRACE = timedelta(hours=1)
-# Measured, see docs/sealing.md: 1 is 1 % larger, 9 is 5 % smaller and takes twice as long.
-_ZSTD_LEVEL = 3
-_NO_DICTIONARY = frozenset({"uid", "name"})
-# Numbers and times as differences take a fifth less than plain ones, and less time to read.
-_ENCODINGS = {
-    "uid": "PLAIN",
-    "name": "DELTA_BYTE_ARRAY",
-    **{
-        field.name: "DELTA_BINARY_PACKED"
-        for field in schema.DAY_SCHEMA
-        if pa.types.is_timestamp(field.type) or pa.types.is_integer(field.type)
-    },
-}
-# A question about one object meets many groups whose names lie around it; the filter tells
-# most of them, and most days, that it is not there. It costs 1 % of the bytes.
-_FILTERED = "object_name"
-_FALSE_POSITIVES = 0.01
-# Objects have several events, and these several states.
-_ROWS_PER_OBJECT = 3
-# How much of a day's sealing is done, by time, when copies are merged, when the order is known,
-# and when it is known who made which object: of 900,000 states in 144 parts, 10 s.
-_MERGED, _ORDERED, _KNOWN = 0.07, 0.34, 0.43
+# Of each failure in the sentence that names all of them.
+_REASON = 200
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """One day that this run sealed."""
+class Failed:
+    """One day that this run could not seal, and why."""
 
     cluster: str
     date: date
-    rows: int
-    generation: int
+    error: Exception
+
+    def __str__(self) -> str:
+        """Say why."""
+        if isinstance(self.error, EventlakeError):
+            return str(self.error)
+        return f"a defect of eventlake, {type(self.error).__name__}"
+
+
+# The lake, what stands in it, the days to seal, the time, who waits; to what became of each day,
+# but for those that another run sealed meanwhile.
+Sealer: TypeAlias = Callable[
+    [Lake, Partitions, Sequence[Partition], Callable[[], datetime], Tell],
+    Generator[Done | Failed],
+]
 
 
 def closes_at(day: date, ttl: timedelta) -> datetime:
@@ -103,134 +75,82 @@ def seal(
     clock: Callable[[], datetime],
     ttl: timedelta,
     cluster: str | None = None,
-    day: date | None = None,
+    wanted: Wanted | None = None,
     limit: int | None = None,
+    by: Sealer | None = None,
     tell: Tell = untold,
 ) -> Iterator[Done]:
     """Seal what is due, the oldest day first and at most ``limit`` days, then delete what was replaced long ago.
 
-    Yields each day as it is done; a day that another run sealed meanwhile is passed over.
-    Raises ``LakeError`` where of two runs that seal a day both would win.
+    Of the days only those that are ``wanted``; ``by`` is how they are sealed, one after the other
+    where nothing is said. Yields each day as it is done; a day that another run sealed
+    meanwhile is passed over. A day that fails stops no other and is raised at the end:
+    ``LakeError``, also where of two runs that seal a day both would win, or a defect.
     """
-    known = partitions(lake, cluster)
+    known = partitions(lake, cluster, wanted=wanted)
     for warning in known.warnings:
         _log.warning("%s", warning)
-    waiting = [one for one in due(known, now=clock(), ttl=ttl) if day in {None, one.date}]
+
+    def ours(one: Partition) -> bool:
+        return wanted is None or wanted(one.cluster, one.date)
+
+    waiting = list(filter(ours, due(known, now=clock(), ttl=ttl)))
     if waiting and not lake.files.exclusive():
         raise LakeError(
             f"the store of the lake {lake.files.root} ignores If-None-Match, so two runs at once could"
             " replace each other's sealed day: no day is sealed, answers are right without, only"
             " slower; upgrade the store or move the lake to one that honours conditional writes"
         )
-    chosen, rows = waiting[:limit], 0
+    chosen, failed = waiting[:limit], []
+    with closing((by or one_by_one)(lake, known, chosen, clock, tell)) as outcomes:
+        for outcome in outcomes:
+            if isinstance(outcome, Done):
+                yield outcome
+                continue
+            failed.append(outcome)
+            if len(chosen) > 1:
+                _log.warning("%s of %s is not sealed: %s", outcome.date, outcome.cluster, outcome)
+    for one in filter(ours, known.found.values()):
+        sweep(lake, one, now=clock())
+    if failed:
+        raise _failure(failed, len(chosen))
+
+
+def one_by_one(
+    lake: Lake,
+    known: Partitions,
+    chosen: Sequence[Partition],
+    clock: Callable[[], datetime],
+    tell: Tell,
+) -> Generator[Done | Failed]:
+    """Seal days in this process, one after the other; a ``Sealer``."""
+    rows = 0
     for number, one in enumerate(chosen):
         telling = _of_day(tell, number, len(chosen), rows)
-        if done := sealed_anew(lake, known, one, clock=clock, tell=telling):
+        try:
+            done = sealed_anew(lake, known, one, clock=clock, tell=telling)
+        except Exception as error:  # noqa: BLE001 -- no day's failure stops another; all are raised at the end
+            yield Failed(one.cluster, one.date, error)
+            continue
+        if done:
             rows += done.rows
             yield done
-    for one in known.found.values():
-        if day in {None, one.date}:
-            sweep(lake, one, now=clock())
+
+
+def _failure(failed: Sequence[Failed], of: int) -> Exception:
+    """Return what sealing fails with: a defect of ours first, else what the days that failed tell."""
+    for one in failed:
+        if not isinstance(one.error, EventlakeError):
+            return one.error
+    if len(failed) == 1:
+        return failed[0].error
+    why = "; ".join(f"{one.cluster} {one.date} ({quoted(str(one), _REASON)})" for one in failed)
+    return LakeError(f"{len(failed)} of {of} days are not sealed: {why}")
 
 
 def _of_day(tell: Tell, number: int, days: int, rows: int) -> Tell:
     """Return what tells of one of ``days`` as a part of them all, after ``rows`` of those before it."""
     return lambda share, count: tell((number + (share or 0.0)) / days, rows + count)
-
-
-def sealed_anew(
-    lake: Lake,
-    known: Partitions,
-    one: Partition,
-    *,
-    clock: Callable[[], datetime],
-    masks: Masks | None = None,
-    tell: Tell = untold,
-) -> Done | None:
-    """Write the next generation of a day, whether it is due or not; null if another run was first.
-
-    Texts are masked by ``masks`` before anything of them is written. Raises ``LakeError``.
-    """
-    generation = one.taken + 1
-    before = known.before(one)
-
-    def made() -> Made:
-        return Made(
-            sealed_at=clock(),
-            parts=sorted(one.names),
-            parts_before=sorted(before.names) if before else [],
-            generation_before=before.sealed.file.name if before and before.sealed else None,
-            pattern_version=schema.PATTERN_VERSION,
-        )
-
-    path = layout.day_path(one.cluster, one.date, generation)
-    try:
-        with spill_folder() as folder:
-            of = basis(known, one)
-            copies = merged_copies(lake, of, folder=folder, masks=masks)
-            tell(_MERGED, 0)
-            order = places(lake, of, copies, day=one.date, folder=folder)
-            tell(_ORDERED, 0)
-            files: list[Opener] = [partial(lake.files.open, path) for path in of.own]
-            if copies:
-                files.append(lambda: copies.open("rb"))
-            with Rolling(lake, of, cluster=one.cluster, day=one.date, folder=folder) as rolling:
-                tell(_KNOWN, 0)
-                groups = rolling.rolled_up(_masked(gathered(order, files), masks))
-                writer = _Writer(groups, made, expected=order.num_rows, tell=tell)
-                staged = lake.files.stage(path, writer)
-    except QueryError as error:
-        message = f"{one.date} of {one.cluster} cannot be sealed: {error}"
-        raise LakeError(message) from error
-    if not staged.create():
-        _log.info("%s of %s was sealed by another run meanwhile", one.date, one.cluster)
-        return None
-    return Done(one.cluster, one.date, writer.rows, generation)
-
-
-def _masked(groups: Iterator[pa.Table], masks: Masks | None) -> Iterator[pa.Table]:
-    return groups if masks is None else (masks.rows(group, Counter()) for group in groups)
-
-
-def written_with(*, objects: int) -> dict[str, Any]:
-    """Return the options by which pyarrow writes a sealed day whose row groups have so many different objects."""
-    text = [
-        f.name
-        for f in schema.DAY_SCHEMA
-        if pa.types.is_string(f.type) and f.name not in _NO_DICTIONARY
-    ]
-    return {
-        "compression": "zstd",
-        "compression_level": _ZSTD_LEVEL,
-        "use_dictionary": text,
-        "column_encoding": _ENCODINGS,
-        "bloom_filter_options": {_FILTERED: {"ndv": objects, "fpp": _FALSE_POSITIVES}},
-        "write_page_checksum": True,
-    }
-
-
-class _Writer:
-    """Writes row groups as the Parquet file of a sealed day."""
-
-    def __init__(
-        self, groups: Iterator[pa.Table], made: Callable[[], Made], *, expected: int, tell: Tell
-    ) -> None:
-        self._groups = groups
-        self._expected = expected
-        self._tell = tell
-        self._objects = 1 + min(expected, ROWS_PER_GROUP) // _ROWS_PER_OBJECT
-        self._made = made
-        self.rows = 0
-
-    def __call__(self, file: BinaryIO) -> None:
-        with pq.ParquetWriter(
-            file, WRITTEN, **written_with(objects=self._objects), store_schema=False
-        ) as writer:
-            for group in self._groups:
-                writer.write_table(group, row_group_size=group.num_rows)
-                self.rows += group.num_rows
-                self._tell(_KNOWN + (1 - _KNOWN) * self.rows / self._expected, self.rows)
-            writer.add_key_value_metadata({METADATA_KEY: msgspec.json.encode(self._made())})
 
 
 def sweep(lake: Lake, one: Partition, *, now: datetime) -> None:

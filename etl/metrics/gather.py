@@ -16,13 +16,13 @@ from typing import Any
 
 import msgspec
 
-from etl import __version__
+from etl import __version__, machine
 from etl.alerts.outbox import SKIPPED, Outbox
 from etl.config.settings import Settings
 from etl.errors import QueryError
 from etl.lake.layout import Lake
 from etl.lake.query import Session, session
-from etl.metrics import process, standing
+from etl.metrics import standing
 from etl.metrics.readings import Readings
 from etl.metrics.record import Count, Keeper, LastRun, Record
 from etl.metrics.series import Series, grown
@@ -90,7 +90,7 @@ def gather(
     found.join(standing.of_outbox(lake, cluster))
     found.join(standing.of_alerts(lake, cluster))
     found.put("eventlake_build_info", 1, cluster=cluster, version=__version__)
-    found.put("eventlake_memory_limit_bytes", process.limit_bytes(), cluster=cluster)
+    found.put("eventlake_memory_limit_bytes", machine.limit_bytes(), cluster=cluster)
     if page is not None and page.exists():
         found.put("eventlake_page_timestamp_seconds", page.stat().st_mtime, cluster=cluster)
     if record is not None:
@@ -102,7 +102,7 @@ def of_run(ended: Ended, cluster: str) -> Readings:
     """Return what is known of a run whose lake cannot be asked."""
     found = Readings()
     found.put("eventlake_build_info", 1, cluster=cluster, version=__version__)
-    found.put("eventlake_memory_limit_bytes", process.limit_bytes(), cluster=cluster)
+    found.put("eventlake_memory_limit_bytes", machine.limit_bytes(), cluster=cluster)
     _runs(found, {ended.command: _last(None, ended)}, cluster)
     return found
 

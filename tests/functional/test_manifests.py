@@ -18,9 +18,11 @@ import yaml
 from bench.figures import LIMITS
 from etl.cli import cli
 from etl.config.read import load
+from etl.lake.shard import Shard
 from etl.timespan import Duration
 from tests.lib import manifests, pod_security
 
+INDEX = "JOB_COMPLETION_INDEX"
 CONFIG_PATH = "/etc/eventlake/config/eventlake.yaml"
 # The first whose schema is right about podFailurePolicy, one between, and the newest known.
 VERSIONS = ("1.29", "1.33", kubernetes_validate.latest_version())
@@ -163,15 +165,44 @@ def test_runs_cannot_block_each_other_and_a_missed_one_is_caught_up(folder: Path
         # Off the full hour, and off the minutes when everything that says */5 starts.
         first = int(re.split(r"[-\s]", spec["schedule"])[0])
         assert first % 5
-        assert job["backoffLimit"] == 2
+        # What has shares counts failures for each: one that fails must not use up the others' tries.
+        per_share = job.get("completionMode") == "Indexed"
+        assert job["backoffLimitPerIndex" if per_share else "backoffLimit"] == 2
+        assert ("backoffLimit" in job) is not per_share
         assert job["template"]["spec"]["restartPolicy"] == "Never"
 
 
 def interval_of(schedule: str) -> int:
-    """Return the seconds between two runs of a schedule such as ``3-59/10 * * * *`` or ``21 * * * *``."""
-    minute, *rest = schedule.split()
-    assert rest == ["*"] * 4
+    """Return the seconds between two runs of a schedule such as ``3-59/10 * * * *``, ``21 * * * *`` or ``21 5 * * *``."""
+    minute, hour, *rest = schedule.split()
+    assert rest == ["*"] * 3
+    if hour != "*":
+        assert minute.isdecimal()
+        assert hour.isdecimal()
+        return 24 * 60 * 60
     return 60 * int(minute.partition("/")[2] or 60)
+
+
+def test_each_pod_of_an_indexed_job_has_a_share_of_its_own() -> None:
+    """Kubernetes writes the pod's index into the argument; there are as many shares as completions, sealed one day at a time."""
+    overlay = manifests.DEPLOY / "overlays" / "sealing"
+    ((owner, _, container),) = pods(overlay)
+    job = owner["spec"]["jobTemplate"]["spec"]
+    assert (job["completionMode"], job["parallelism"] <= job["completions"]) == ("Indexed", True)
+    (index,) = [entry for entry in container["env"] if entry["name"] == INDEX]
+    annotation = index["valueFrom"]["fieldRef"]["fieldPath"]
+    assert annotation == "metadata.annotations['batch.kubernetes.io/job-completion-index']"
+    command, parallel, shard = command_of(container)
+    assert (command, parallel) == ("seal", "--parallel=1")
+    total = int(shard.rpartition("/")[2])
+    assert total == job["completions"]
+    mine = [
+        [as_kubernetes(word, str(number)) for word in container["args"]] for number in range(total)
+    ]
+    shards = {Shard.parse(words[-1].partition("=")[2]) for words in mine}
+    assert shards == {Shard(number, total) for number in range(total)}
+    # Due from two o'clock on, with three hours of TTL from four.
+    assert int(owner["spec"]["schedule"].split()[1]) > 4
 
 
 def test_what_stays_is_one_and_is_started_anew_when_it_is_stuck() -> None:
@@ -377,9 +408,15 @@ def test_the_network_lets_a_run_out_to_what_it_needs_and_nobody_in(folder: Path)
     assert bool(asks) == bool(of_kind(folder, "PersistentVolumeClaim"))
 
 
+def as_kubernetes(word: str, index: str) -> str:
+    """Return an argument as a pod of an Indexed Job gets it."""
+    return word.replace(f"$({INDEX})", index)
+
+
 def command_of(container: dict[str, Any]) -> list[str]:
     """Return the command and its options, behind the global ones; our own parser reads them."""
-    with cli.make_context("eventlake", list(container["args"])) as context:
+    given = [as_kubernetes(word, "0") for word in container["args"]]
+    with cli.make_context("eventlake", given) as context:
         assert context.params["config"] == CONFIG_PATH
         rest = [*context._protected_args, *context.args]  # noqa: SLF001 - the command's name
         name, command, options = cli.resolve_command(context, rest)
@@ -387,8 +424,8 @@ def command_of(container: dict[str, Any]) -> list[str]:
         with command.make_context(name, options, parent=context) as inner:
             assert not inner.args
     known = {option.envvar for option in cli.params}
-    # What the cloud's own libraries look up.
-    known |= {"AWS_REGION"}
+    # What the cloud's own libraries look up, and what Kubernetes writes into arguments.
+    known |= {"AWS_REGION", INDEX}
     assert {entry["name"] for entry in container.get("env", [])} <= known
     return rest
 

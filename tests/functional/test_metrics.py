@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from etl import machine
 from etl.config.settings import Settings
 from etl.config.watching import Metrics
 from etl.lake.folders import LocalFiles
@@ -338,7 +339,7 @@ def test_the_limit_of_memory_is_that_of_the_container(
     path = tmp_path / "sys/fs/cgroup" / file
     path.parent.mkdir(parents=True)
     path.write_text(text)
-    assert process.limit_bytes(str(tmp_path)) == limit
+    assert machine.limit_bytes(str(tmp_path)) == limit
     assert process.peak_bytes() > 10_000_000
 
 

@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 from etl.errors import LakeError
-from etl.lake import redact, seal
+from etl.lake import generation, redact, seal
 from etl.lake.files import Files
 from etl.lake.layout import Lake
 from etl.lake.masks import Mask, Masks
@@ -224,7 +224,7 @@ def test_what_a_snapshot_stores_meanwhile_is_masked_in_the_next_turn(
 ) -> None:
     """A part that appears while days are masked is found; one that always comes back is an error that says what to do."""
     masks = Masks((Mask("m", MATCH, "*"),))
-    anew = seal.sealed_anew
+    anew = generation.sealed_anew
     written = iter(range(100))
     limit = 1
 

@@ -38,8 +38,12 @@ def add(lake: Lake, name: str, rows: pa.Table) -> None:
                 _write(lake, layout.part_path(cluster, day, name), some)
 
 
-def sealed(lake: Lake, now: datetime, **more: Any) -> list[tuple[str, date]]:
-    """Seal what is due at ``now``; return which days that were."""
+def sealed(
+    lake: Lake, now: datetime, *, day: date | None = None, **more: Any
+) -> list[tuple[str, date]]:
+    """Seal what is due at ``now``, or only one ``day`` of it; return which days that were."""
+    if day is not None:
+        more["wanted"] = lambda _name, one: one == day
     done = seal.seal(lake, clock=lambda: now, ttl=TTL, **more)
     return [(one.cluster, one.date) for one in done]
 
