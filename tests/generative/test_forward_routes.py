@@ -33,29 +33,31 @@ EXPRESSIONS = [
 ]
 TEXTS = ["", "a", "b", "ab", "ba", "a.b", "é", "ABAB"]
 texts, expressions = st.sampled_from(TEXTS), st.sampled_from(EXPRESSIONS)
-pairs = st.dictionaries(st.sampled_from(["app", "team"]), expressions, max_size=2)
-matches = st.builds(
-    Match,
-    receiver=st.sampled_from(["", *TARGETS]),
-    kind=expressions,
-    namespace=expressions,
-    reason=expressions,
-    type=expressions,
-    message=expressions,
-    api_version=expressions,
-    component=expressions,
-    host=expressions,
-    labels=st.just({}) | pairs,
-    annotations=st.just({}) | st.just({}) | pairs,
-    min_count=st.integers(0, 3),
+pairs = st.dictionaries(st.sampled_from(["app", "team"]), expressions, min_size=1, max_size=2)
+FIELDS = ["kind", "namespace", "reason", "type", "message", "api_version", "component", "host"]
+# One or two criteria: what asks for more matches next to nothing.
+criteria = st.one_of(
+    st.tuples(st.sampled_from(FIELDS), expressions),
+    st.tuples(st.just("labels"), pairs),
+    st.tuples(st.just("min_count"), st.integers(0, 3)),
+    st.tuples(st.just("annotations"), pairs),
 )
-some_matches = st.lists(matches | st.builds(Match, receiver=st.sampled_from(TARGETS)), max_size=3)
+matches = st.builds(
+    lambda receiver, asked: Match(receiver=receiver, **dict(asked)),
+    st.sampled_from(["", *TARGETS]),
+    st.lists(criteria, max_size=2),
+)
+some_matches = st.lists(matches, max_size=2)
+drops = st.just([]) | some_matches
 routes = st.recursive(
-    st.builds(ForwardRoute, drop=some_matches, match=some_matches),
+    st.builds(ForwardRoute, drop=drops, match=some_matches),
     lambda below: st.builds(
-        ForwardRoute, drop=some_matches, match=some_matches, routes=st.lists(below, max_size=2)
+        ForwardRoute,
+        drop=drops,
+        match=some_matches,
+        routes=st.lists(below, min_size=1, max_size=2),
     ),
-    max_leaves=5,
+    max_leaves=4,
 )
 rows = st.fixed_dictionaries(
     {
