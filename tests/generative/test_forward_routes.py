@@ -48,7 +48,7 @@ matches = st.builds(
     st.lists(criteria, max_size=2),
 )
 some_matches = st.lists(matches, max_size=2)
-drops = st.just([]) | some_matches
+drops: st.SearchStrategy[list[Match]] = st.just([]) | some_matches
 routes = st.recursive(
     st.builds(ForwardRoute, drop=drops, match=some_matches),
     lambda below: st.builds(
