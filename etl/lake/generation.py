@@ -89,6 +89,7 @@ def sealed_anew(
             parts_before=sorted(before.names) if before else [],
             generation_before=before.sealed.file.name if before and before.sealed else None,
             pattern_version=schema.PATTERN_VERSION,
+            added=one.added(generation),
         )
 
     path = layout.day_path(one.cluster, one.date, generation)

@@ -8,6 +8,7 @@
     live/cluster=C/live.parquet                          states of the newest list: a cache
     live/cluster=C/newest.json                           which list that was, for the checks of the next
     retention/cluster=C/<first day kept>.json            what is about to be deleted
+    forward/target=T/…                                   what each target has, see ``etl.forward.places``
     metrics/<scope>/<number>.json                        counters, see ``etl.metrics.record``
     quarantine/…                                         what was taken out, by its old path
 
@@ -129,6 +130,16 @@ class Lake:
         """Return the files of sealed days, of one cluster or all: every generation that is there."""
         return [file for file in self._tree("days", cluster) if is_generation(file)]
 
+    def sizes_of_days(self, cluster: str | None = None) -> dict[PartFile, int]:
+        """Return what ``days`` does, with the bytes of each file."""
+        hidden = deletions.hidden(self.files) if self.hidden is None else self.hidden
+        sizes = self.files.sizes(_prefix("days", cluster))
+        return {
+            file: size
+            for path, size in sizes.items()
+            if path not in hidden and (file := partitioned(path)) and is_generation(file)
+        }
+
     def ledger(self, cluster: str | None = None) -> list[PartFile]:
         """Return the ledger's files, of one cluster or all."""
         return self._tree("snapshots", cluster)
@@ -143,7 +154,7 @@ class Lake:
         return [file for file in files if is_generation(file)]
 
     def _tree(self, tree: str, cluster: str | None) -> list[PartFile]:
-        return self._found(tree if cluster is None else f"{tree}/cluster={encoded(cluster)}")
+        return self._found(_prefix(tree, cluster))
 
     def _files_of(self, tree: str, cluster: str, day: date) -> list[PartFile]:
         return self._found(f"{tree}/cluster={encoded(cluster)}/date={day.isoformat()}")
@@ -204,6 +215,10 @@ class Lake:
                     " of the lake and would replace it; rename the folder or move the lake"
                 )
                 raise LakeError(message)
+
+
+def _prefix(tree: str, cluster: str | None) -> str:
+    return tree if cluster is None else f"{tree}/cluster={encoded(cluster)}"
 
 
 def _marker() -> bytes:

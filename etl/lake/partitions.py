@@ -41,6 +41,8 @@ class Made(msgspec.Struct, frozen=True):
     """The sealed file of the day before that stood for them, where there was one."""
     pattern_version: int = 0
     """The rules by which its workloads and patterns were told; 0 where there were none yet."""
+    added: dict[str, list[str]] = {}
+    """By the name of a later generation the parts that the one before it did not contain: what came late, and when."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,13 @@ class Partition:
         """The names of all parts that ever made up what the day holds now."""
         contained = self.sealed.made.parts if self.sealed else []
         return frozenset([*contained, *(file.name for file in self.loose)])
+
+    def added(self, generation: int) -> dict[str, list[str]]:
+        """Return what each generation but the first added to the one before it, up to the next one, ``generation``."""
+        if self.sealed is None:
+            return {}
+        late = sorted(file.name for file in self.loose)
+        return {**self.sealed.made.added, **({f"{generation:08d}": late} if late else {})}
 
     def closed(self, before: Self | None) -> bool:
         """Whether the sealed file alone is exact: nothing came late, neither here nor on the day before."""
