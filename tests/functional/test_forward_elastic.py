@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import socket
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -169,6 +170,26 @@ def test_what_stays_rejected_is_a_failure_with_the_settled_beginning(
     assert pauses == list(elastic.PAUSES)
     assert (again.settled, [place for place, _ in again.refused]) == (3, [1])
     assert [key for _, key in _ids(server)] == sorted(batch[at].id for at in (0, 2, 4))
+
+
+def test_what_the_server_fails_over_each_time_is_refused(client: str) -> None:
+    """A document with 500 while others are taken is given up after the last pause; where all get 500 the batch waits."""
+    batch = [message("a"), message("b"), message("c")]
+    broken = {batch[1].id}
+    with ElasticServer(
+        busy=lambda _, meta: (500, "null_pointer_exception") if meta["_id"] in broken else None
+    ) as server:
+        sender = _opened(client, _target(server))
+        receipt = sender.send(batch)
+        broken |= {each.id for each in batch}
+        waits = sender.send(batch)
+        sender.close()
+
+    assert (receipt.settled, receipt.failure) == (3, "")
+    assert [(place, why[:26]) for place, why in receipt.refused] == [
+        (1, "500 null_pointer_exception")
+    ]
+    assert (waits.settled, waits.refused, waits.failure[:4]) == (0, (), "500 ")
 
 
 def test_the_newest_state_of_an_event_wins(client: str) -> None:
@@ -377,12 +398,20 @@ def test_no_secret_is_told(client: str, caplog: pytest.LogCaptureFixture) -> Non
     assert not stream.getvalue()
 
 
-def test_another_host_takes_over(client: str) -> None:
-    """Of several hosts one that is gone, or going, is left for another; without any the batch waits."""
+def test_another_host_takes_over(client: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of several hosts one that is gone, going or not even known is left for another; without any the batch waits."""
+    real = socket.getaddrinfo
+
+    def known(host: Any, *rest: Any, **more: Any) -> Any:
+        if host == "gone.example":
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return real(host, *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", known)
     shared = Indices()
     with ElasticServer(indices=shared) as one, ElasticServer(indices=shared) as other:
         dead = f"http://127.0.0.1:{free_port()}"
-        sender = _opened(client, _target(dead, one, other))
+        sender = _opened(client, _target(dead, "http://gone.example:9200", one, other))
         for number in range(6):
             one.whole = [Answer(503, b'{"error": "going"}', {"Content-Type": "application/json"})]
             assert sender.send([message(f"a{number}")]) == Receipt(1)
@@ -391,6 +420,8 @@ def test_another_host_takes_over(client: str) -> None:
     sender.close()
     assert (lost.settled, lost.refused) == (0, ())
     assert lost.failure
+    unknown = _sent(client, _target("http://gone.example:9200"), [message("late")])
+    assert unknown == Receipt(0, failure="cannot resolve gone.example: Name or service not known")
 
 
 @pytest.mark.parametrize("spoilt", ["reset", "cut", "page", "other"])

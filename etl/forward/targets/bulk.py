@@ -35,7 +35,9 @@ _DOTTED = ("labels", "annotations")
 # These are no fault of the document: it is kept until somebody has mended what they name.
 _OUR_FAULT = frozenset({"invalid_index_name_exception", "index_closed_exception"})
 _ONLY_CREATE = "only write ops with an op_type of create are allowed in data streams"
-_CONFLICT, _TOO_MANY, _SERVER = 409, 429, 500
+_CONFLICT = 409
+_BUSY = frozenset({429, 502, 503, 504})
+_SERVER = 500
 _NOT_ALLOWED = frozenset({401, 403, 404})
 
 
@@ -60,6 +62,8 @@ class Fate(Enum):
     """No repeat can succeed."""
     LATER = "later"
     """The same may succeed soon."""
+    BROKEN = "broken"
+    """The server failed over it (500): its trouble may pass, or be this document's doing."""
     STOPPED = "stopped"
     """Nothing will succeed before somebody has mended what the reason names."""
 
@@ -137,8 +141,10 @@ def _fate(status: int, error: object) -> tuple[Fate, str]:
     # A conflict says that the document is there already, or a newer state of it.
     if status < 300 or status == _CONFLICT:  # noqa: PLR2004 - the classes of HTTP statuses
         return Fate.SETTLED, ""
-    if status == _TOO_MANY or status >= _SERVER or kind == "es_rejected_execution_exception":
+    if status in _BUSY or kind == "es_rejected_execution_exception":
         return Fate.LATER, reason
+    if status >= _SERVER:
+        return Fate.BROKEN, reason
     if status in _NOT_ALLOWED or kind in _OUR_FAULT or _ONLY_CREATE in reason:
         return Fate.STOPPED, reason
     return Fate.REFUSED, reason

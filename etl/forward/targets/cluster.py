@@ -22,6 +22,7 @@ from etl.config.forwarding import ElasticsearchTarget, TlsConfig
 from etl.errors import UsageError
 from etl.log import register_secret
 from etl.wire import reach, secrets, trust
+from etl.wire.outcome import Kind, TransportError
 
 _PORTS = {"http": 80, "https": 443}
 # A node that is asked to stop, or a gateway before one that is gone: another may know more.
@@ -80,9 +81,18 @@ class Way:
 
     def check(self) -> None:
         """Refuse hosts that may not be reached, each time before something is sent. Raises ``TransportError``."""
+        unknown = []
         for host in self.hosts:
-            name = host.name.encode("idna")
-            reach.checked(name, host.port, allow_private=self.allow_private)
+            try:
+                name = host.name.encode("idna")
+                reach.checked(name, host.port, allow_private=self.allow_private)
+            except TransportError as error:
+                if error.outcome.kind is not Kind.TRANSIENT:
+                    raise
+                # A name that leads nowhere, as that of a node that is gone; others may be there.
+                unknown.append(error)
+        if len(unknown) == len(self.hosts):
+            raise unknown[0]
 
 
 def way(target: ElasticsearchTarget, *, environ: Mapping[str, str]) -> Way:

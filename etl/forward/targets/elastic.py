@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from etl.config.forwarding import ElasticsearchTarget
 from etl.errors import UsageError
@@ -47,10 +47,14 @@ _REFUSED_LOGIN = {
 
 @dataclass(frozen=True, slots=True)
 class _Trouble:
-    """Why a request did not settle all of its documents, and whether asking again may help."""
+    """Why a request did not settle all of its documents, and whether asking again may help.
+
+    ``broken`` are the places of those that the server failed over, and what it said.
+    """
 
     text: str
     passing: bool
+    broken: Mapping[int, str] = field(default_factory=dict)
 
 
 class ElasticSender:
@@ -118,15 +122,23 @@ class ElasticSender:
     def _deliver(self, request: list[Document], open_: set[int], refused: dict[int, str]) -> str:
         """Send ``request`` until it is settled; what was not is sent again alone. Returns why it is not, or nothing."""
         waiting = request
-        for pause in (*PAUSES, None):
-            trouble = self._once(waiting, open_, refused)
-            waiting = [each for each in waiting if each.place in open_]
-            if trouble is None:
-                return ""
-            if pause is None or not trouble.passing:
-                return trouble.text
+        trouble = self._once(waiting, open_, refused)
+        for pause in PAUSES:
+            if trouble is None or not trouble.passing:
+                break
             self._pause(pause)
-        raise AssertionError  # the last pause is None
+            waiting = [each for each in waiting if each.place in open_]
+            trouble = self._once(waiting, open_, refused)
+        if trouble is None:
+            return ""
+        waiting = [each for each in waiting if each.place in open_]
+        if trouble.broken and len(waiting) == len(trouble.broken) < len(request):
+            # The server works, and fails over these each time: they would hold up all behind them for ever.
+            for each in waiting:
+                open_.discard(each.place)
+                refused[each.place] = trouble.broken[each.place]
+            return ""
+        return trouble.text
 
     def _once(
         self, request: list[Document], open_: set[int], refused: dict[int, str]
@@ -146,15 +158,16 @@ class ElasticSender:
             return _whole(reply)
         if self._target.data_stream and not self._warned:
             self._warn(reply.body)
-        troubles = []
+        said: dict[Fate, dict[int, str]] = {fate: {} for fate in Fate}
         for each, (fate, why) in zip(request, found, strict=True):
-            if fate in {Fate.LATER, Fate.STOPPED}:
-                troubles.append(_Trouble(why, passing=fate is Fate.LATER))
-                continue
-            open_.discard(each.place)
-            if fate is Fate.REFUSED:
-                refused[each.place] = why
-        return next((each for each in troubles if not each.passing), next(iter(troubles), None))
+            said[fate][each.place] = why
+        open_ -= said[Fate.SETTLED].keys() | said[Fate.REFUSED].keys()
+        refused |= said[Fate.REFUSED]
+        for fate in (Fate.STOPPED, Fate.LATER, Fate.BROKEN):
+            if said[fate]:
+                first = next(iter(said[fate].values()))
+                return _Trouble(first, fate is not Fate.STOPPED, said[Fate.BROKEN])
+        return None
 
     def _warn(self, answer: object) -> None:
         """Say it once where the documents go into an index that only has the name of a data stream."""
@@ -178,6 +191,7 @@ class ElasticSender:
         middle = len(request) // 2
         for half in (request[:middle], request[middle:]):
             if trouble := self._once(half, open_, refused):
+                # The other half stays open, and is sent with what is left of this one.
                 return trouble
         return None
 
