@@ -91,6 +91,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--histories", type=int, default=10_000, help="random histories to count (10,000)"
     )
     parser.addoption("--history-seed", type=int, default=0, help="the first of them")
+    parser.addoption("--kills", type=int, default=3, help="forwarders to kill (3)")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -43,6 +43,11 @@ _PLAIN = ("application/json", "application/x-ndjson")
 _COMPATIBLE = re.compile(r"application/vnd\.elasticsearch\+(x-nd)?json; ?compatible-with=(\d+)")
 _LONGEST_ID = 512
 
+
+class DiedError(Exception):
+    """The server is killed in the middle of a request: what was written stays, and no answer comes."""
+
+
 Busy = Callable[[int, dict[str, Any]], tuple[int, str] | None]
 
 
@@ -60,11 +65,13 @@ class ElasticServer:
     """Whether whoever logged in may write."""
     most_bytes: int = 100 * 1024 * 1024
     busy: Busy = lambda _number, _meta: None
-    """Status and type of the error of an item that is not even tried, by the number of its request."""
+    """Status and type of the error of an item that is not even tried, by the number of its request; may raise ``DiedError``."""
     whole: list[Answer] = field(default_factory=list)
     """Answers to the next bulk requests, in place of doing anything."""
     lost: list[Delivery] = field(default_factory=list)
     """How the next answers to bulk requests travel, after what was asked was done."""
+    meanwhile: list[Callable[[], object]] = field(default_factory=list)
+    """What others do once somebody has seen that a template is not there."""
     bulks: list[list[dict[str, Any]]] = field(default_factory=list)
     """The metadata of each bulk request's items, with ``op``."""
     compressed: list[bool] = field(default_factory=list)
@@ -79,6 +86,11 @@ class ElasticServer:
     def url(self) -> str:
         """Scheme, host and port."""
         return self._server.url
+
+    @property
+    def statuses(self) -> list[int]:
+        """The status of each answer."""
+        return [each.status for each in self._server.requests]
 
     @property
     def requests(self) -> list[str]:
@@ -98,6 +110,8 @@ class ElasticServer:
         with self.indices.lock:
             try:
                 return self._answer(request)
+            except DiedError:
+                return Answer(200, delivery=Delivery(silent=True, end="reset"))
             except RefusedError as error:
                 return self._json(
                     error.status,
@@ -151,6 +165,8 @@ class ElasticServer:
     def _template(self, request: Request, name: str, body: bytes) -> Answer:
         if request.method == "GET":
             if name not in self.indices.templates:
+                for each in self.meanwhile:
+                    each()
                 reason = f"index template matching [{name}] not found"
                 raise RefusedError(404, "resource_not_found_exception", reason)
             there = {"name": name, "index_template": self.indices.templates[name]}
