@@ -17,8 +17,10 @@ from typing import Any
 import pyarrow as pa
 
 from etl import schema
+from etl.config.shape import suggestion
 from etl.forward import documents
 from etl.timespan import parse_moment, rfc3339
+from etl.wire import templates
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ID_DIGITS = 32
@@ -44,6 +46,8 @@ class _Fields(dict[str, Any]):
     def __getitem__(self, key: str) -> Any:  # noqa: ANN401 -- whatever JSON holds
         found = self.get(key)
         if found is None:
+            if key not in self._empty:
+                raise templates.LeafError(f"there is no field {key}{suggestion(key, self._empty)}")
             found = self._empty[key]
         if isinstance(found, dict):
             below = self._empty.get(key)
@@ -62,6 +66,8 @@ class Observation(Mapping[str, object]):
 
     def __getitem__(self, name: str) -> object:
         """Return a column's value: a text is empty where it is null, a number stays null."""
+        if name not in self._row:
+            raise templates.LeafError(f"there is no column {name}{suggestion(name, self._row)}")
         value, kind = self._row[name], _KINDS.get(name)
         if kind is not None and pa.types.is_map(kind):
             return _Named(value or ())

@@ -1,4 +1,4 @@
-"""One request to a receiver, guarded: where it may go, how long it may take, how much it may answer.
+"""Requests to a receiver, guarded: where each may go, how long it may take, how much it may answer.
 
 An address is resolved once, every address that comes back is checked, and the
 connection is made to a checked one (name, SNI and certificate stay those of the
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 # Receivers answer in a line or two; a page of HTML is cut, a flood is not read.
 ANSWER_BYTES = 64 * 1024
 _SHORTEST_WAIT = 0.05
+# For so many seconds a name is taken to lead where it led.
+_LONGEST_KEPT = 60.0
 _LAST_PORT = 65_535
 
 
@@ -68,23 +70,69 @@ class Answer:
 
 def send(request: Request, url: str, guard: Guard, *, environ: Mapping[str, str]) -> Answer:
     """Send ``request`` to ``url`` and return the answer; raises ``TransportError``."""
-    target = target_of(url, guard)
+    line = Line(url, guard, environ)
+    try:
+        return line.send(request)
+    finally:
+        line.close()
+
+
+class Line:
+    """A way to one address whose connection is kept from one request to the next."""
+
+    def __init__(self, url: str, guard: Guard, environ: Mapping[str, str]) -> None:
+        """Send to ``url`` as ``guard`` allows; nothing is looked up yet."""
+        self._url, self._guard, self._environ = url, guard, environ
+        self._kept: _Kept | None = None
+
+    def send(self, request: Request) -> Answer:
+        """Send ``request`` and return the answer; raises ``TransportError``.
+
+        A connection that had been kept and breaks is made anew, once: servers close those
+        that are idle, at any moment.
+        """
+        now = time.monotonic()
+        deadline = now + self._guard.timeout.total_seconds()
+        if self._kept is not None and now < self._kept.until:
+            try:
+                return _exchange(request, self._kept, deadline)
+            except TransportError as error:
+                broken = error.outcome.kind in {Kind.TRANSIENT, Kind.UNKNOWN}
+                if not broken or time.monotonic() >= deadline:
+                    self.close()
+                    raise
+        self.close()
+        target = target_of(self._url, self._guard)
+        proxy, hosts = _ways(target, self._guard, self._environ)
+        for number, host in enumerate(hosts, start=1):
+            until = time.monotonic() + _LONGEST_KEPT
+            self._kept = _Kept(_client(proxy, self._environ, target), target, host, until)
+            try:
+                return _exchange(request, self._kept, deadline)
+            except TransportError as error:
+                self.close()
+                reached = error.outcome.kind is not Kind.TRANSIENT
+                if reached or number == len(hosts) or time.monotonic() >= deadline:
+                    raise
+        raise AssertionError  # hosts is never empty
+
+    def close(self) -> None:
+        """Close the connection, if one is open."""
+        if self._kept is not None:
+            self._kept.client.close()
+            self._kept = None
+
+
+def _ways(
+    target: httpx.URL, guard: Guard, environ: Mapping[str, str]
+) -> tuple[str | None, list[str]]:
+    """Return the proxy, if there is one, and the checked hosts to connect to; raises ``TransportError``."""
     proxy = proxy_of(target, environ)
     if proxy:
         reach.refuse_literal(target.host, allow_private=guard.allow_private)
-        hosts = [target.host]
-    else:
-        port = target.port or (443 if target.scheme == "https" else 80)
-        hosts = reach.checked(target.raw_host, port, allow_private=guard.allow_private)
-    deadline = time.monotonic() + guard.timeout.total_seconds()
-    for number, host in enumerate(hosts, start=1):
-        try:
-            return _exchange(request, target, host, _Way(proxy, environ, deadline))
-        except TransportError as error:
-            reached = error.outcome.kind is not Kind.TRANSIENT
-            if reached or number == len(hosts) or time.monotonic() >= deadline:
-                raise
-    raise AssertionError  # hosts is never empty
+        return proxy, [target.host]
+    port = target.port or (443 if target.scheme == "https" else 80)
+    return None, reach.checked(target.raw_host, port, allow_private=guard.allow_private)
 
 
 def judge(answer: Answer, *, now: datetime) -> Outcome:
@@ -120,16 +168,13 @@ def retry_after(headers: Mapping[str, str], *, now: datetime) -> timedelta | Non
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
-    """How the connection is made: through which proxy, whose certificates, until when."""
+class _Kept:
+    """A client whose connection goes to one checked host, and until when its name need not be looked up again."""
 
-    proxy: str | None
-    environ: Mapping[str, str]
-    deadline: float
-
-    def left(self) -> float:
-        """Seconds until the deadline, never zero: httpx takes that as an error of its own."""
-        return max(_SHORTEST_WAIT, self.deadline - time.monotonic())
+    client: httpx.Client
+    target: httpx.URL
+    host: str
+    until: float
 
 
 def target_of(url: str, guard: Guard) -> httpx.URL:
@@ -174,10 +219,24 @@ def _covers(entry: str, host: str) -> bool:
         return False
 
 
-def _exchange(request: Request, target: httpx.URL, host: str, way: _Way) -> Answer:
-    """Make one connection to ``host`` and have one request answered on it."""
+def _client(proxy: str | None, environ: Mapping[str, str], target: httpx.URL) -> httpx.Client:
+    """Return a client that goes where it is sent and nowhere else; raises ``TransportError``."""
     import httpx  # noqa: PLC0415 - costs 0.3 s, see above
 
+    try:
+        return httpx.Client(
+            verify=trust.context(environ), trust_env=False, proxy=proxy, follow_redirects=False
+        )
+    except (httpx.InvalidURL, ValueError, OSError) as error:
+        # A proxy that is no address, or authorities that cannot be read.
+        raise TransportError(_failure(error, target)) from None
+
+
+def _exchange(request: Request, kept: _Kept, deadline: float) -> Answer:
+    """Have one request answered, on the connection that is kept or on a new one."""
+    import httpx  # noqa: PLC0415 - costs 0.3 s, see above
+
+    target = kept.target
     headers = {
         "User-Agent": "eventlake",
         # An answer that is packed could unpack to gigabytes.
@@ -187,35 +246,28 @@ def _exchange(request: Request, target: httpx.URL, host: str, way: _Way) -> Answ
     }
     auth = httpx.BasicAuth(target.username, target.password) if target.userinfo else None
     try:
-        with (
-            httpx.Client(
-                verify=trust.context(way.environ),
-                trust_env=False,
-                proxy=way.proxy,
-                follow_redirects=False,
-                timeout=httpx.Timeout(way.left()),
-            ) as client,
-            client.stream(
-                request.method,
-                target.copy_with(host=host, userinfo=b""),
-                content=request.body,
-                headers=headers,
-                auth=auth,
-                extensions={"sni_hostname": target.raw_host.decode("ascii")},
-            ) as response,
-        ):
-            return _answer(response, way)
+        with kept.client.stream(
+            request.method,
+            target.copy_with(host=kept.host, userinfo=b""),
+            content=request.body,
+            headers=headers,
+            auth=auth,
+            # Never zero: httpx takes that as an error of its own.
+            timeout=httpx.Timeout(max(_SHORTEST_WAIT, deadline - time.monotonic())),
+            extensions={"sni_hostname": target.raw_host.decode("ascii")},
+        ) as response:
+            return _answer(response, deadline)
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError) as error:
         # httpx keeps the whole request in its errors; what goes up is a class and one line.
         raise TransportError(_failure(error, target)) from None
 
 
-def _answer(response: httpx.Response, way: _Way) -> Answer:
+def _answer(response: httpx.Response, deadline: float) -> Answer:
     """Read at most ``ANSWER_BYTES`` raw bytes before the deadline."""
     body = bytearray()
     for chunk in response.iter_raw():
         body += chunk
-        if len(body) >= ANSWER_BYTES or time.monotonic() > way.deadline:
+        if len(body) >= ANSWER_BYTES or time.monotonic() > deadline:
             # The status says what happened; a body that trickles or floods adds nothing.
             break
     return Answer(response.status_code, dict(response.headers.items()), bytes(body[:ANSWER_BYTES]))

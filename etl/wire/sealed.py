@@ -22,8 +22,20 @@ _REFERENCE = re.compile(rf"\$\$|{secrets.NAME.pattern}")
 
 def seal(tree: object, render: Callable[[object], object]) -> object:
     """Render ``tree`` by ``render`` with its ``${NAME}`` kept as names."""
-    marks = _Marks()
-    return marks.taken_out(render(marks.put_in(tree)))
+    return Sealing(tree).rendered(render)
+
+
+class Sealing:
+    """A tree that is rendered many times: its leaves stay the same texts, so each is compiled once."""
+
+    def __init__(self, tree: object) -> None:
+        """Put a mark in the place of each ``${NAME}`` of ``tree``."""
+        self._marks = _Marks()
+        self._tree = self._marks.put_in(tree)
+
+    def rendered(self, render: Callable[[object], object]) -> object:
+        """Render the tree by ``render``; its ``${NAME}`` are names again."""
+        return self._marks.taken_out(render(self._tree))
 
 
 def unseal(tree: object, environ: Mapping[str, str]) -> object:

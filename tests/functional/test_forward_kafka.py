@@ -157,7 +157,7 @@ def test_a_topic_that_is_not_there_is_named(cluster: MockCluster) -> None:
 def test_a_client_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """The extra is an extra: without it the error says what to install."""
     monkeypatch.setitem(sys.modules, "confluent_kafka", None)
-    with pytest.raises(UsageError, match=r"install eventlake\[kafka\]"):
+    with pytest.raises(UsageError, match=r"pip install 'eventlake\[kafka\]'"):
         sender("127.0.0.1:1")
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -22,13 +21,9 @@ from etl.alerts.model import Digest
 from etl.alerts.receivers.target import Outside, Part, budget_at
 from etl.alerts.tidy import tidy
 from etl.config.receivers import WebhookConfig
-from etl.wire import budget, http, sealed, secrets, signing, templates
+from etl.wire import budget, headers, http, sealed, secrets, signing, templates
 from etl.wire.outcome import Outcome
 
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-# These describe the message that we make, or the connection.
-_OUR_HEADERS = {"host", "content-length", "transfer-encoding", "connection", "webhook-id"}
-_LONGEST_HEADER = 1000
 _TYPES = {"cloudevents": "application/cloudevents+json; charset=utf-8"}
 # Every party on the way has to take a CloudEvent of 64 KiB, and none a larger one.
 _ANY = 1 << 40
@@ -79,16 +74,16 @@ class Webhook:
             # The same over all attempts, so that a receiver can tell a repeat.
             document = {**document, "id": delivery_id}
         body = budget.encode(document)
-        headers = {
+        sent = {
             "Content-Type": _TYPES.get(form, "application/json; charset=utf-8"),
             **_headers(opened),
             "webhook-id": delivery_id,
             **self._signature(delivery_id, body, now),
         }
         if repeat:
-            headers["Eventlake-Possible-Repeat"] = "true"
+            sent["Eventlake-Possible-Repeat"] = "true"
         answer = http.send(
-            http.Request(self._config.method, body, headers),
+            http.Request(self._config.method, body, sent),
             self._url,
             http.Guard(
                 allow_http=self._config.allow_http,
@@ -159,7 +154,7 @@ def check(config: WebhookConfig, path: str) -> list[str]:
     mistakes = templates.check_tree(config.payload, f"{path}.payload", names=names)
     for name, value in config.headers.items():
         where = f"{path}.headers.{name}"
-        if not _TOKEN.fullmatch(name) or name.lower() in _OUR_HEADERS:
+        if not headers.may_be_set(name):
             mistakes.append(f"{where}: this header cannot be set")
         mistakes += templates.check_leaf(value, where, names=names)
     return mistakes or _trial(config, path)
@@ -177,14 +172,10 @@ def _trial(config: WebhookConfig, path: str) -> list[str]:
 
 
 def _headers(payload: object) -> dict[str, str]:
-    headers = payload.get("headers") if isinstance(payload, Mapping) else None
-    return {k: _header(str(v)) for k, v in headers.items()} if isinstance(headers, Mapping) else {}
-
-
-def _header(value: str) -> str:
-    """Return a header value that cannot end its line: printable ASCII, capped."""
-    flat = "".join(c if " " <= c <= "~" else "?" if c > "~" else " " for c in value)
-    return flat.strip()[:_LONGEST_HEADER]
+    given = payload.get("headers") if isinstance(payload, Mapping) else None
+    return (
+        {k: headers.value(str(v)) for k, v in given.items()} if isinstance(given, Mapping) else {}
+    )
 
 
 def _body(payload: object) -> object:

@@ -70,7 +70,7 @@ def producer(
         import confluent_kafka as client  # noqa: PLC0415
     except ImportError as error:
         raise UsageError(
-            "the client for Kafka is not installed: install eventlake[kafka]"
+            "the client of kafka is not installed; run: pip install 'eventlake[kafka]'"
         ) from error
     try:
         return client.Producer({**words(target, environ), "error_cb": told}, logger=_Lines())
