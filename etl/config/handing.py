@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from urllib.parse import SplitResult
 
 from etl.config import indexes
 from etl.config.forwarding import (
@@ -181,7 +182,7 @@ def _store(store: ElasticsearchTarget, path: str) -> Iterator[Found]:
     for index, host in enumerate(store.hosts):
         parts = split(host)
         # The address itself may hold a password and is not repeated.
-        if not is_web(host):
+        if not (is_web(host) and _is_host(parts)):
             yield f"{path}.hosts[{index}]", "is not an address; write it like https://host:9200"
         elif parts.scheme == "http" and not store.allow_http:
             yield f"{path}.hosts[{index}]", "is plain http; use https, or say allow_http: true"
@@ -200,8 +201,20 @@ def _store(store: ElasticsearchTarget, path: str) -> Iterator[Found]:
             f"{path}.max_bytes",
             f"{store.max_bytes} is too small; give at least {_LEAST_REQUEST}",
         )
+    if store.tls != TlsConfig() and not any(split(h).scheme == "https" for h in store.hosts):
+        yield f"{path}.tls", "is of no use: TLS is spoken with hosts that begin with https://"
     yield from _tls(store.tls, f"{path}.tls")
     yield from _patience(store.timeout, path)
+
+
+def _is_host(parts: SplitResult) -> bool:
+    """Whether host and port can be looked up, with nothing behind them but a path."""
+    try:
+        name, port = (parts.hostname or "").encode("idna"), parts.port
+    except ValueError:
+        # No number as port, or no name.
+        return False
+    return bool(name) and port != 0 and not parts.query and not parts.fragment
 
 
 def _key_or_user(store: ElasticsearchTarget, path: str) -> Iterator[Found]:

@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import socket
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -528,6 +529,18 @@ def test_ids_that_are_too_long(client: str) -> None:
 
     assert len(_ids(server)) == 2
     assert server.compressed == [False, False]
+
+
+def test_without_the_client_the_extra_is_named(
+    client: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who has not installed the client is told what to run."""
+    monkeypatch.delitem(sys.modules, f"etl.forward.targets.ask_{client}", raising=False)
+    for library in ("elastic_transport", "opensearchpy"):
+        monkeypatch.setitem(sys.modules, library, None)
+
+    with pytest.raises(UsageError, match=rf"pip install 'eventlake\[{client}\]'"):
+        _opened(client, _target("http://127.0.0.1:1"))
 
 
 def test_an_empty_batch_asks_nothing(client: str) -> None:

@@ -170,6 +170,22 @@ MISTAKES = {
         "forward: {targets: [{name: a, elasticsearch: {hosts: ['https://x:1'], index: e, data_stream: true, id: event}}]}",
         "forward.targets[0].elasticsearch.id: event overwrites documents, and a data stream only takes new ones",
     ),
+    "a port that is none": (
+        "forward: {targets: [{name: a, elasticsearch: {hosts: ['https://x:99999']}}]}",
+        "forward.targets[0].elasticsearch.hosts[0]: is not an address; write it like https://host:9200",
+    ),
+    "a name that is none": (
+        "forward: {targets: [{name: a, elasticsearch: {hosts: ['https://x..y:9200']}}]}",
+        "forward.targets[0].elasticsearch.hosts[0]: is not an address; write it like https://host:9200",
+    ),
+    "an address with a query": (
+        "forward: {targets: [{name: a, elasticsearch: {hosts: ['https://x:1/?pretty']}}]}",
+        "forward.targets[0].elasticsearch.hosts[0]: is not an address; write it like https://host:9200",
+    ),
+    "TLS with plain http": (
+        "forward: {targets: [{name: a, elasticsearch: {hosts: ['http://x:1'], allow_http: true, tls: {enabled: true}}}]}",
+        "forward.targets[0].elasticsearch.tls: is of no use: TLS is spoken with hosts that begin with https://",
+    ),
     "an index in capitals": (
         "forward: {targets: [{name: a, opensearch: {hosts: ['https://x:1'], index: 'Kube-{date:%Y}'}}]}",
         "forward.targets[0].opensearch.index: 'Kube-2026' is no name of an index: it takes small letters, digits and most signs, none of \\ / * ? \" < > | , # : { } and no space",
