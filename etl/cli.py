@@ -57,6 +57,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "receivers",
         "List the receivers, and send one of them a test message.",
     ),
+    "migrate": ("migrate", "migrate", "Take over the settings of other event exporters."),
     "silence": ("silence", "silence", "Keep alerts quiet for a time."),
     "retire": ("retire", "retire", "Say that a cluster is gone."),
     "switch": ("switch", "switch", "Turn one rule off or on."),

@@ -44,7 +44,7 @@ WRITES = frozenset(
 # What needs the job's account, its Secrets or its network, none of which the pod has.
 THE_JOB = frozenset({"deliver", "digest", "receivers test", "run", "schedule", "snapshot"})
 # What needs no lake, or makes one of its own.
-HERE = frozenset({"rules test", "sample", "version"})
+HERE = frozenset({"migrate", "rules test", "sample", "version"})
 # Options by which what writes or sends only looks, and what looks writes.
 _ONLY_LOOKS = ("dry_run",)
 _CHANGES = ("quarantine", "repair")

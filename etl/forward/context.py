@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from etl import schema
 from etl.config.shape import suggestion
-from etl.forward import documents
+from etl.forward import documents, goforms
 from etl.timespan import parse_moment, rfc3339
 from etl.wire import templates
 
@@ -108,18 +108,20 @@ def _is_number(kind: pa.DataType) -> bool:
 
 
 def _json(value: object, indent: int | None = None) -> str:
-    """Return ``value`` as Go writes it, in order of its keys and safe within HTML: sprig's toJson and toPrettyJson."""
+    """Return ``value`` as Go writes it, in order of its keys and safe within HTML: sprig's toJson and toPrettyJson.
+
+    What ``goforms`` put in Go's order keeps it.
+    """
     separators = (",", ":") if indent is None else (",", ": ")
-    text = json.dumps(
-        _plain(value), ensure_ascii=False, sort_keys=True, indent=indent, separators=separators
-    )
+    text = json.dumps(_plain(value), ensure_ascii=False, indent=indent, separators=separators)
     return text.translate(_ESCAPED)
 
 
 def _plain(value: object) -> object:
     # json knows dict alone.
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        items = value.items() if isinstance(value, goforms.Ordered) else sorted(value.items())
+        return {str(key): _plain(item) for key, item in items}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return value
@@ -133,8 +135,8 @@ def _iso8601(moment: str | None) -> str:
     """Return a time with three digits of a second, as GetTimestampISO8601 of kubernetes-event-exporter does; empty for none."""
     if not moment:
         return ""
-    found = parse_moment(moment)
-    return f"{found:%Y-%m-%dT%H:%M:%S}.{found.microsecond // 1000:03d}Z"
+    # strftime leaves it to the system whether the year 1, which Go has for none, gets its zeros.
+    return parse_moment(moment).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _epoch_ms(moment: str | None) -> int | None:
@@ -144,6 +146,7 @@ def _epoch_ms(moment: str | None) -> int | None:
 
 _ESCAPED = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 FUNCTIONS: dict[str, Callable[..., object]] = {
+    **goforms.FUNCTIONS,
     "json": _json,
     "pretty_json": _pretty_json,
     "iso8601": _iso8601,

@@ -35,6 +35,7 @@ SCRIPT: list[tuple[timedelta, tuple[str, ...], str]] = [
     (-1 * DAY, ("check",), ""),
     (-1 * DAY, ("rules", "list"), "NodeNotReady"),
     (-1 * DAY, ("receivers", "list"), "console[0]"),
+    (-1 * DAY, ("migrate", "--sink", "log"), "stdout"),
     (-1 * DAY, ("retention",), "2026-11-11 out of sight"),
     (-1 * DAY + 2 * HOUR, ("retention",), "2026-11-11 deleted"),
     (-1 * DAY + 2 * HOUR, ("sql", "select count(*) as n from events", *JSON), '"n": 3'),
