@@ -52,6 +52,10 @@ def list_(invocation: Invocation) -> None:
 def check_(invocation: Invocation) -> None:
     """Check the configuration and all rules; every mistake is named with file, path and key."""
     ready = configured(invocation)
+    if ready.settings.forward.targets:
+        from etl.forward.trial import refuse_mistakes  # noqa: PLC0415 -- heavy imports only where they are needed
+
+        refuse_mistakes(ready.settings.forward)
     enabled = sum(rule.enabled for rule in ready.rules)
     invocation.print(f"{len(ready.rules)} rules are right, {enabled} of them are switched on")
 

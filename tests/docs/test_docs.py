@@ -14,6 +14,7 @@ import pytest
 from etl import errors
 from etl.cli import cli
 from etl.config.read import load
+from etl.forward.trial import refuse_mistakes
 from etl.reports.catalogue import catalogue
 from etl.reports.run import run
 from etl.statements import in_folder
@@ -116,7 +117,9 @@ def test_every_configuration_of_a_page_is_read_without_a_mistake(text: str, tmp_
     """What a reader copies into the configuration file is one."""
     path = tmp_path / "eventlake.yaml"
     path.write_text(text, "utf-8")
-    assert load(path, environ={"BRIDGE_TOKEN": "x"}) != load(None, environ={})
+    settings = load(path, environ={"BRIDGE_TOKEN": "x", "COLLECTOR_TOKEN": "x"})
+    assert settings != load(None, environ={})
+    refuse_mistakes(settings.forward)
 
 
 def test_every_report_is_documented_with_its_question() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -163,6 +164,31 @@ def test_the_checked_address_is_the_one_that_is_asked(monkeypatch: pytest.Monkey
         http.send(REQUEST, f"http://hook.invalid:{server.port}/x", OPEN, environ={})
     assert asked == ["hook.invalid"]
     assert server.requests[0].headers["host"] == f"hook.invalid:{server.port}"
+
+
+def test_a_kept_connection_is_checked_anew_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line asks one address on one connection; after a minute its name is looked up again, and must still be allowed."""
+    asked: list[str] = []
+
+    def resolve(_: str, port: int, **__: object) -> list[tuple[object, ...]]:
+        asked.append("127.0.0.1")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    with answering(loopback.Answer(200)) as server:
+        monkeypatch.setattr(socket, "getaddrinfo", _once_for("hook.invalid", resolve))
+        line = http.Line(f"http://hook.invalid:{server.port}/x", OPEN, {})
+        assert [line.send(REQUEST).status for _ in range(3)] == [200, 200, 200]
+        assert len(asked) == 1
+        monkeypatch.setattr(time, "monotonic", _later(61))
+        assert line.send(REQUEST).status == 200
+        assert len(asked) == 2
+        line.close()
+    assert len(server.requests) == 4
+
+
+def _later(seconds: float) -> object:
+    real = time.monotonic
+    return lambda: real() + seconds
 
 
 def _once_for(name: str, resolve: object) -> object:
