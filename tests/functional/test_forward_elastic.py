@@ -17,15 +17,18 @@ import pytest
 import trustme
 
 from etl import log
+from etl.config import read
 from etl.config.forwarding import ElasticsearchTarget, TlsConfig
 from etl.errors import UsageError
+from etl.forward import opening
+from etl.forward.layout import Layout
 from etl.forward.sending import Message, Receipt
 from etl.forward.targets import elastic
 from etl.forward.targets.elastic import ElasticSender, open_elasticsearch, open_opensearch
 from tests.lib import certificates
 from tests.lib.elastic_indices import Indices
 from tests.lib.elastic_server import KEY, USER, Age, ElasticServer
-from tests.lib.forwarded import NOON, message
+from tests.lib.forwarded import NOON, OLD, message, row
 from tests.lib.loopback import Answer, Delivery
 from tests.lib.ports import free_port
 
@@ -382,7 +385,7 @@ def test_who_logs_in(client: str, age: Age, tmp_path: Path) -> None:
     key.write_text(f"{_SECRET}\n")
     with ElasticServer(age, login=USER) as server:
         target = _target(server, username="forwarder", password="${PW}")  # noqa: S106 - a name
-        with_user = _opened(client, target, PW="correct horse")
+        with_user = _opened(client, target, PW="correct-horse")
         assert with_user.send([message("a")]) == Receipt(1)
         server.login = KEY
         with_key = _opened(client, _target(server, api_key_file=str(key)))
@@ -548,6 +551,51 @@ def test_an_empty_batch_asks_nothing(client: str) -> None:
     with ElasticServer() as server:
         assert _sent(client, _target(server), []) == Receipt(0)
     assert server.requests == []
+
+
+_CONFIGURATION = """
+forward:
+  targets:
+  - name: search
+    {client}:
+      hosts: ["{url}"]
+      allow_http: true
+      allow_private: true
+      index: kubernetes-event-{{date:%Y.%m}}
+      template: true
+      username: forwarder
+      password_file: {folder}/password
+    layout:
+      cluster: "{{{{ cluster }}}}"
+      kind: "{{{{ event.involvedObject.kind }}}}"
+      message: "{{{{ event.message }}}}"
+      timestamp: "{{{{ event.lastTimestamp }}}}"
+      count: {{"$json": event.count}}
+"""
+
+
+def test_from_the_configuration_to_a_monthly_index(client: str, tmp_path: Path) -> None:
+    """What the configuration says is what arrives: the flat documents of an exporter with Logstash behind it, in an index a month."""
+    (tmp_path / "password").write_text("correct-horse\n")
+    file = tmp_path / "eventlake.yaml"
+    with ElasticServer(login=USER) as server:
+        file.write_text(_CONFIGURATION.format(client=client, url=server.url, folder=tmp_path))
+        (search,) = read.load(file, environ={}).forward.targets
+        sender = opening.opened(search, opening.Outside({}, io.StringIO(), NOON))
+        made = Layout(search).message(row(OLD))
+        assert sender.send([made]) == sender.send([made]) == Receipt(1)
+        sender.close()
+
+    ((index, key, stored),) = server.indices.documents()
+    assert (index, key, stored.writes) == ("kubernetes-event-2026.11", made.id, 2)
+    assert stored.source == {
+        "cluster": "prod",
+        "kind": "Pod",
+        "message": OLD["message"],
+        "timestamp": "2026-11-23T08:00:01.123456Z",
+        "count": 3,
+    }
+    assert server.indices.indices[index].fields["timestamp"] == "date"
 
 
 def test_the_moment_of_an_index_is_that_of_last_seen() -> None:

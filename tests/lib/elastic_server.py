@@ -36,7 +36,7 @@ from tests.lib.elastic_indices import Indices, RefusedError
 from tests.lib.loopback import Answer, Delivery, LoopbackServer, Request
 
 Age = Literal["es7", "es8", "es9", "opensearch"]
-USER = "Basic " + base64.b64encode(b"forwarder:correct horse").decode()
+USER = "Basic " + base64.b64encode(b"forwarder:correct-horse").decode()
 KEY = "ApiKey VnVhQ2ZHY0JDZGJrUW0tZTVhT3g6dWkybHAyYXhUTm1zeWFrdzl0dk5udw=="
 _MAJOR = {"es8": 8, "es9": 9}
 _PLAIN = ("application/json", "application/x-ndjson")
