@@ -67,6 +67,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 }
 _PLUGIN = "kubectl eventlake"
 _WORDS = "etl.cli.words"
+# What asks questions of a lake, and the rewriting of its days.
+_ON_SPARK = ("report", "sql", "events", "timeline", "coverage", "check", "rules")
 # 128 + the signal's number, as shells have it.
 _INTERRUPTED = 130
 _log = logging.getLogger(__name__)
@@ -140,6 +142,15 @@ class LazyGroup(click.Group):
     help="The cluster's name in the lake, or one of clusters: in the configuration; only this one.",
 )
 @click.option(
+    "--engine",
+    type=click.Choice(["duckdb", "spark"]),
+    default="duckdb",
+    show_default=True,
+    envvar="EVENTLAKE_ENGINE",
+    cls=Option,
+    help="Who answers; Spark wants the extra spark, and is configured as Spark is.",
+)
+@click.option(
     "--quiet",
     "-q",
     is_flag=True,
@@ -196,6 +207,7 @@ def cli(  # noqa: PLR0913 -- click gives options as arguments
     pod_image: str | None,
     pod_timeout: timedelta | None,
     *,
+    engine: str,
     quiet: bool,
     log_format: str,
     write: bool,
@@ -211,6 +223,12 @@ def cli(  # noqa: PLR0913 -- click gives options as arguments
     invocation.config = config
     invocation.lake_option = lake
     invocation.cluster_option = cluster
+    invocation.engine = engine
+    if engine == "spark" and called.invoked_subcommand not in _ON_SPARK:
+        raise click.UsageError(
+            f"{called.invoked_subcommand} has nothing for Spark to do: leave --engine spark out;"
+            f" it is for {', '.join(_ON_SPARK)}"
+        )
     invocation.quiet = quiet
     invocation.log_format = log_format
     log.configure(

@@ -28,9 +28,11 @@ _UNUSED = frozenset({"numpy", "pandas"})
 class _Absent(MetaPathFinder):
     """Says that numpy and pandas are not there."""
 
+    refused = _UNUSED
+
     def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:  # noqa: ARG002
         """Refuse them, leave everything else to the other finders."""
-        if fullname in _UNUSED:
+        if fullname in self.refused:
             message = f"{fullname} is not wanted in this process"
             raise ModuleNotFoundError(message, name=fullname)
 
@@ -44,6 +46,13 @@ def without_numpy() -> Iterator[None]:
         yield
     finally:
         sys.meta_path.remove(finder)
+
+
+def with_numpy() -> None:
+    """Let both be imported again in this process: for a library that goes nowhere without, such as pyspark."""
+    for finder in sys.meta_path:
+        if isinstance(finder, _Absent):
+            finder.refused = frozenset()
 
 
 @contextmanager

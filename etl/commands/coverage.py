@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from etl.commands.asking import session
 from etl.commands.invocation import Invocation
 from etl.commands.options import DAY, LOCAL_MOMENT, SPAN, window, zone_of
 from etl.commands.output import console, deliver
@@ -54,7 +55,6 @@ def coverage(
 ) -> None:
     """Show for which time the snapshots prove that nothing was missed, and where not and why."""
     from etl.alerts.soundness import soundness  # noqa: PLC0415 -- as below
-    from etl.lake.query import session  # noqa: PLC0415 -- heavy imports only in the command that needs them
     from etl.reports import coverage as proof  # noqa: PLC0415
     from etl.reports import formats, run  # noqa: PLC0415
     from etl.reports.catalogue import catalogue  # noqa: PLC0415
@@ -71,7 +71,7 @@ def coverage(
         end=end,
     )
     language = invocation.settings.language
-    with session(invocation.lake, cluster=invocation.cluster_option) as opened:
+    with session(invocation) as opened:
         for warning in opened.warnings:
             invocation.warn(warning)
         report = catalogue()["coverage"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 import click
 
+from etl.commands.asking import session
 from etl.commands.invocation import Invocation
 from etl.commands.options import MOMENT
 from etl.commands.watched import watched
@@ -55,14 +56,13 @@ def check(invocation: Invocation, at: datetime | None, form: str, output: Path |
     from etl.alerts import switches  # noqa: PLC0415
     from etl.alerts.findings import table_of  # noqa: PLC0415
     from etl.commands.output import console, deliver  # noqa: PLC0415
-    from etl.lake.query import session  # noqa: PLC0415
     from etl.reports import formats, terminal  # noqa: PLC0415
 
     ready = configured(invocation)
     end = at or invocation.now
     window = Window(end - pipeline.DIGEST_SPAN, end)
     settings = ready.settings
-    with session(invocation.lake, cluster=invocation.cluster_option, many=True) as opened:
+    with session(invocation, many=True) as opened:
         asked = switches.turned(invocation.lake.files, ready.rules, invocation.now)
         built = digests.build(opened, settings, asked, window=window, language=settings.language)
     for line in built.health:
@@ -210,9 +210,8 @@ def preview(invocation: Invocation, ready: Configured, window: Window) -> None:
     """Print what every receiver would get."""
     from etl import pipeline  # noqa: PLC0415
     from etl.alerts import receivers  # noqa: PLC0415
-    from etl.lake.query import session  # noqa: PLC0415
 
-    with session(invocation.lake, cluster=invocation.cluster_option, many=True) as opened:
+    with session(invocation, many=True) as opened:
         built = pipeline.digests(
             opened,
             invocation.lake,

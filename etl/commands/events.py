@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from etl.commands.asking import session
 from etl.commands.invocation import Invocation
 from etl.commands.options import DAY, LOCAL_MOMENT, SPAN, window, zone_of
 from etl.commands.places import namespace_of
@@ -77,7 +78,6 @@ def events(  # noqa: PLR0913 -- click gives options as arguments
     """
     from etl.incident import api, listing  # noqa: PLC0415 -- heavy imports only in the command that needs them
     from etl.incident.wanted import Wanted  # noqa: PLC0415
-    from etl.lake.query import session  # noqa: PLC0415
     from etl.reports import coverage  # noqa: PLC0415
 
     zone = zone_of(timezone, invocation.settings.timezone)
@@ -102,7 +102,7 @@ def events(  # noqa: PLR0913 -- click gives options as arguments
         every=observations,
         most=limit,
     )
-    with session(invocation.lake, cluster=invocation.cluster_option) as opened:
+    with session(invocation) as opened:
         for warning in opened.warnings:
             invocation.warn(warning)
         if form in {"json", "yaml"} and len(opened.clusters) > 1:

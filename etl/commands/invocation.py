@@ -46,6 +46,8 @@ class Invocation:
     config: str | None = None
     lake_option: str | None = None
     cluster_option: str | None = None
+    engine: str = "duckdb"
+    """Who answers questions: duckdb or spark."""
     quiet: bool = False
     log_format: str = "text"
     run_id: str = field(default_factory=lambda: secrets.token_hex(4))

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from etl.commands.asking import session
 from etl.commands.catalogue import known, show_list
 from etl.commands.invocation import Invocation
 from etl.commands.options import DAY, LOCAL_MOMENT, SPAN, window, zone_of
@@ -96,7 +97,6 @@ def report(  # noqa: PLR0913 -- click gives options as arguments
     csv, json and parquet hold one answer, so they take one NAME. html is one page
     with charts that works without a network.
     """
-    from etl.lake.query import session  # noqa: PLC0415 -- heavy imports only in the command that needs them
     from etl.reports.catalogue import find  # noqa: PLC0415
 
     reports = known(invocation, folders)
@@ -125,7 +125,7 @@ def report(  # noqa: PLR0913 -- click gives options as arguments
     )
     many = len(chosen) >= _MANY
     with (
-        session(invocation.lake, cluster=invocation.cluster_option, many=many) as opened,
+        session(invocation, many=many) as opened,
         invocation.progress("report") as pace,
     ):
         for warning in opened.warnings:

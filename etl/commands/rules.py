@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from etl.commands.asking import session
 from etl.commands.digest import configured
 from etl.commands.invocation import Invocation
 from etl.commands.options import MOMENT, SPAN
@@ -156,7 +157,6 @@ def backtest(
 
     from etl.alerts import history  # noqa: PLC0415 -- heavy imports only in the command that needs them
     from etl.commands.output import console, deliver  # noqa: PLC0415
-    from etl.lake.query import session  # noqa: PLC0415
     from etl.reports import formats, terminal  # noqa: PLC0415
 
     ready = configured(invocation)
@@ -166,7 +166,7 @@ def backtest(
     if not windows:
         message = "--since is shorter than a day; give 1d or more"
         raise UsageError(message)
-    with session(invocation.lake, cluster=invocation.cluster_option) as opened:
+    with session(invocation) as opened:
         measured = history.values(rule, opened, windows, digest=settings.digest)
     if form != "table":
         deliver(invocation, formats.encode(measured, form), None)

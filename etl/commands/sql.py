@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from etl.commands.asking import strange
 from etl.commands.invocation import Invocation
 from etl.commands.options import SIZE, SPAN
 from etl.commands.output import console, deliver
@@ -51,14 +52,12 @@ def sql(
     coverage_by_namespace, reasons. Filter on date as
     well as on last_seen: the files are cut by date.
     """
-    from etl.lake.stranger import session  # noqa: PLC0415 -- heavy imports only in the command that needs them
-    from etl.reports import formats  # noqa: PLC0415
+    from etl.reports import formats  # noqa: PLC0415 -- heavy imports only in the command that needs them
 
     text = invocation.stdin.read().decode("utf-8", "replace") if query == "-" else query
     with (
-        session(
-            invocation.lake,
-            cluster=invocation.cluster_option,
+        strange(
+            invocation,
             timeout=timeout or invocation.settings.sql.timeout,
             memory=memory or invocation.settings.sql.memory,
         ) as opened,

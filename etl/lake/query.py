@@ -220,7 +220,7 @@ class Session(Viewing):
         try:
             return patiently(
                 work,
-                interrupt=self._connection.interrupt,
+                interrupt=self._interrupt,
                 limit=limit,
                 tell=self._tell_progress if self.tell else None,
             )
@@ -231,6 +231,9 @@ class Session(Viewing):
                 " by sql.timeout or --timeout"
             )
             raise StatementError(message) from error
+
+    def _interrupt(self) -> None:
+        self._connection.interrupt()
 
     def _tell_progress(self) -> None:
         # DuckDB says -1 while it plans.

@@ -102,7 +102,15 @@ seen as (
     from claimed
     where child_kind is not null
     union all
-    select * replace (date + 1 as date)
+    select
+        cluster,
+        namespace,
+        last_seen,
+        date + 1 as date,
+        kind,
+        name,
+        child_kind,
+        child_name
     from claimed
     where child_kind is not null
 ),

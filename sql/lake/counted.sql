@@ -7,7 +7,13 @@ select
     occurrences.since,
     occurrences.reset
 from merged
-inner join occurrences using (cluster, date, uid, n, last_seen)
+inner join occurrences
+    on
+        merged.cluster = occurrences.cluster
+        and merged.date = occurrences.date
+        and merged.uid = occurrences.uid
+        and merged.n = occurrences.n
+        and merged.last_seen = occurrences.last_seen
 union all
 select
     cluster,

@@ -106,8 +106,10 @@ counted as (
             rows between unbounded preceding and 1 preceding
         ) as greatest_before
     from epochs
-    union all by name
-    select *
+    union all
+    select
+        * exclude (greatest_before),
+        greatest_before
     from preceded
     anti join restarted using (lineage, day)
 ),

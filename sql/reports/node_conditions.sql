@@ -66,8 +66,10 @@ judged as (
         coalesce(max(occurrences) filter (where state = 'well'), 0) as recoveries,
         min(first_event) filter (where state is distinct from 'well') as first_event,
         -- At the same moment bad wins: nobody is called well too early.
-        arg_max(row(reason, state, last_event), row(last_event, state is distinct from 'well'))
-            as last
+        arg_max(
+            {'reason': reason, 'state': state, 'event': last_event},
+            row(last_event, state is distinct from 'well')
+        ) as last
     from told
     group by cluster, node, condition
 )
@@ -76,16 +78,16 @@ select
     cluster,
     node,
     condition,
-    last[2] as state,
+    last.state,
     cast(occurrences as bigint) as occurrences,
     cast(recoveries as bigint) as recoveries,
     first_event,
-    last[3] as last_event,
-    last[1] as last_reason
+    last.event as last_event,
+    last.reason as last_reason
 from judged
 where occurrences > 0
 order by
-    last[2] is not distinct from 'bad' desc,
+    last.state is not distinct from 'bad' desc,
     occurrences desc,
     cluster,
     node nulls last,

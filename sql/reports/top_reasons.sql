@@ -25,7 +25,6 @@ with reasoned as (
         and last_seen >= $start
         and last_seen < $end
     group by reason, type, component
-    having sum(occurrences) > 0
 ),
 
 named as (
@@ -105,6 +104,7 @@ left join meanings
         reasoned.reason is not distinct from meanings.reason
         and reasoned.type is not distinct from meanings.type
         and reasoned.component is not distinct from meanings.component
+where reasoned.occurrences > 0
 order by
     reasoned.occurrences desc,
     reasoned.reason nulls last,

@@ -27,7 +27,9 @@ scaled as (
         namespace,
         reason,
         cast(value as bigint) as value,
-        cast(baseline_total * $scales[list_position($clusters, cluster)] as double) as baseline
+        cast(
+            baseline_total * list_extract($scales, list_position($clusters, cluster)) as double
+        ) as baseline
     from counted
 )
 

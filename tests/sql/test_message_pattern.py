@@ -153,7 +153,7 @@ def test_the_version_is_that_of_the_schema() -> None:
 
 
 # Days that are sealed keep what was told when they were sealed, so other rules need another number.
-RULES = {1: "89dee4"}
+RULES = {1: "4bcc39"}
 
 
 def test_other_rules_have_another_version() -> None:
