@@ -79,7 +79,9 @@ def started(environ: Mapping[str, str]) -> SparkSession:
             )
             made = shared.newSession()
             context = shared.sparkContext
-            if context.master.startswith("local") and not context.getConf().contains(_PARTS):
+            if (context.master or "").startswith("local") and not context.getConf().contains(
+                _PARTS
+            ):
                 # 200, as Spark has it for clusters, is a minute of empty tasks on one machine.
                 made.conf.set(_PARTS, str(_PARTS_PER_PROCESSOR * context.defaultParallelism))
         for name, value in _MEANT.items():
