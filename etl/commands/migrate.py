@@ -63,7 +63,10 @@ def migrate(
     for secret in found.secrets:
         invocation.notice(f"to be put in {secret.place}: {secret.what}")
     for one in migrated.rendered:
-        invocation.say(f"target {one.target} would send of a sample event: {one.body}")
+        way = (
+            "would send of a sample event" if one.routed else "would not get the sample event, else"
+        )
+        invocation.say(f"target {one.target} {way}: {one.body}")
     invocation.say(
         f"{len(found.targets)} targets, {len(found.receivers)} receivers, {len(found.refusals)} without a counterpart"
     )

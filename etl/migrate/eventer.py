@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit, urlunsplit
 from etl.migrate import addresses, eventer_bodies
 from etl.migrate.expression import Value
 from etl.migrate.expressions import NEVER, is_re2
-from etl.migrate.found import Entry, Found
+from etl.migrate.found import SECRET, Entry, Found
 from etl.migrate.gotext import TemplateError
 from etl.migrate.leaf import Terms, escaped
 from etl.migrate.payload import body
@@ -25,7 +25,6 @@ from etl.migrate.payload import body
 # What kube-eventer reads itself of a webhook's address; the rest belongs to the address.
 _OWN: tuple[str, ...] = ("level", "namespaces", "kinds", "reason", "method", "header")
 _OWN += ("custom_body_configmap", "custom_body_configmap_namespace")
-_SECRET_HEADER = re.compile(r"(?i)authorization|cookie|token|secret|password|api-?key")
 # kube-eventer takes the quotes out of messages before its template sees them.
 STRIPPED = {"Message": Value("event.message|replace('\"', '')", "text")}
 _ELSEWHERE = {
@@ -122,7 +121,7 @@ def _webhook(sink: Sink, around: Surroundings, found: Found) -> None:
         method = "POST"
     settings: dict[str, Any] = {"name": name}
     if "layout" in shape:
-        settings["layout"] = shape.pop("layout")
+        settings["layout"] = found.without_secrets(shape.pop("layout"), name, f"target {name}")
     what = "the address, without kube-eventer's own parameters (level, namespaces, kinds, reason, method, header, custom_body_…)"
     settings["http"] = {
         "url_file": found.secret_file(f"{name}-url", f"{what}: {addresses.shown(url)}"),
@@ -150,8 +149,17 @@ def _shape(sink: Sink, around: Surroundings, found: Found) -> dict[str, Any]:
     shape = body(source, Terms(instead=STRIPPED, zone=around.zone))
     if shape.layout is None:
         found.note(f"{sink.title}: its body is no JSON, so it is sent as the text that it was")
-        return {"text": shape.text}
-    return {"layout": shape.layout}
+        return {"text": plain(shape.text)}
+    return {"layout": plain(shape.layout)}
+
+
+def plain(tree: Any) -> Any:  # noqa: ANN401 -- a layout, or a text
+    """Return a tree in which a dollar is one: kube-eventer's bodies know no environment."""
+    if isinstance(tree, dict):
+        return {key: plain(one) for key, one in tree.items()}
+    if isinstance(tree, list):
+        return [plain(one) for one in tree]
+    return re.sub(r"\$(?=[${])", "$$", tree) if isinstance(tree, str) else tree
 
 
 def _headers(sink: Sink, name: str, found: Found) -> dict[str, Any]:
@@ -160,12 +168,12 @@ def _headers(sink: Sink, name: str, found: Found) -> dict[str, Any]:
         key, equals, value = given.partition("=")
         if not equals or "=" in value:
             found.note(f"target {name}: kube-eventer ignores the header {key}, so it is left out")
-        elif _SECRET_HEADER.search(key):
+        elif SECRET.search(key):
             headers[key] = found.secret_variable(
                 f"{name}-{key}", f"the header {key} of target {name}"
             )
         else:
-            headers[key] = escaped(value)
+            headers[key] = plain(escaped(value))
     return {"headers": headers} if headers else {}
 
 

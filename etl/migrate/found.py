@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+# Names of headers and fields that hold secrets; a value of theirs is not written down.
+SECRET = re.compile(r"(?i)auth|cookie|token|secret|password|passwd|api-?_?key|credential|signature")
 # Where the manifests and the examples of the documentation mount a Secret.
 _FOLDER = "/secrets"
 
@@ -86,6 +88,19 @@ class Found:
         self.secrets.append(Secret(reference, what))
         return reference
 
+    def without_secrets(self, tree: object, name: str, title: str) -> object:
+        """Return a layout in which no text below a telling key is written out."""
+        if isinstance(tree, list):
+            return [self.without_secrets(one, name, title) for one in tree]
+        if not isinstance(tree, dict):
+            return tree
+        return {
+            key: self.secret_variable(f"{name}-{key}", f"the field {key} of {title}")
+            if isinstance(one, str) and SECRET.search(key) and is_written_out(one)
+            else self.without_secrets(one, name, title)
+            for key, one in tree.items()
+        }
+
     def kept_variable(self, text: str, what: str) -> str:
         """Return the reference to a variable that the input names already, as ``$NAME`` or ``${NAME}``."""
         reference = "${" + text.strip("${}") + "}"
@@ -95,3 +110,8 @@ class Found:
     def is_empty(self) -> bool:
         """Whether nothing of ours came out of it."""
         return not (self.targets or self.receivers)
+
+
+def is_written_out(value: str) -> bool:
+    """Whether a secret's value stands there: neither a variable nor a template."""
+    return bool(value) and "${" not in value and "{{" not in value and "{%" not in value

@@ -13,11 +13,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from etl import schema
 from etl.config import read
 from etl.config.forwarding import Target
 from etl.config.settings import Settings
+from etl.forward import trial
 from etl.forward.layout import Layout
+from etl.forward.routes import Routes
 
 # A variable may stand where an address has to be, which is more than a secret has to be.
 _STAND_IN = "https://stands.in.example:9200"
@@ -28,14 +32,15 @@ _MESSAGE = 'Back-off "restarting" C:\\app\nfailed {{ container }} <main> & å®¹å™
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """What a target would send of the sample."""
+    """What a target would send of the sample, and whether the tree lets the sample through to it."""
 
     target: str
     body: str
+    routed: bool
 
 
 def prove(text: str, variables: Iterable[str]) -> tuple[Settings, list[Rendered]]:
-    """Load the configuration ``text`` and render the sample for each target.
+    """Load the configuration ``text``, try its templates, and render the sample for each target.
 
     ``variables`` are the names that it takes from the environment. Raises ``ConfigError``
     or ``LeafError``: what was written is wrong then, which is a mistake of ours.
@@ -45,7 +50,13 @@ def prove(text: str, variables: Iterable[str]) -> tuple[Settings, list[Rendered]
         path = Path(folder) / "migrated.yaml"
         path.write_text(text, "utf-8")
         settings = read.load(path, environ=environ)
-    return settings, [Rendered(one.name, _body(one)) for one in settings.forward.targets]
+    trial.refuse_mistakes(settings.forward)
+    routes = Routes(settings.forward)
+    rows = pa.Table.from_pylist([sample()], schema=schema.FULL_SCHEMA)
+    return settings, [
+        Rendered(one.name, _body(one), bool(routes.of(one.name, rows).num_rows))
+        for one in settings.forward.targets
+    ]
 
 
 def sample() -> dict[str, Any]:
@@ -53,6 +64,8 @@ def sample() -> dict[str, Any]:
     row: dict[str, Any] = dict.fromkeys(schema.FULL_SCHEMA.names)
     return row | {
         "cluster": "prod",
+        "date": _AT.date(),
+        "snapshot_id": "sample",
         "uid": "0f7b3c1e-2d4a-4a53-9b1c-5f0e8f1f2a3b",
         "resource_version": 4711,
         "name": "checkout-7d9f.17c2a8b1e0f3d6a5",

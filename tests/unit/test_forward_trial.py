@@ -6,7 +6,10 @@ import pytest
 
 from etl.config.forwarding import FileTarget, Forward, HttpTarget, KafkaTarget, Target
 from etl.errors import ConfigError
+from etl.forward.context import NAMES
 from etl.forward.trial import mistakes, refuse_mistakes
+
+KNOWN = ", ".join(sorted(NAMES))
 
 
 @pytest.mark.parametrize(
@@ -22,7 +25,7 @@ from etl.forward.trial import mistakes, refuse_mistakes
         ),
         (
             Target(name="a", layout={"x": "{{ evnt.message }}"}),
-            "at.layout.x: there is no 'evnt'; there are cluster, epoch_ms, event, id, iso8601, json, observation, pretty_json",
+            f"at.layout.x: there is no 'evnt'; there are {KNOWN}",
         ),
         (
             Target(name="a", layout={"x": "{{ event.message"}),
@@ -34,7 +37,7 @@ from etl.forward.trial import mistakes, refuse_mistakes
         ),
         (
             Target(name="a", http=HttpTarget(text="{{ now }}")),
-            "at.http.text: there is no 'now'; there are cluster, epoch_ms, event, id, iso8601, json, observation, pretty_json",
+            f"at.http.text: there is no 'now'; there are {KNOWN}",
         ),
         (
             Target(name="a", http=HttpTarget(headers={"Host": "x"})),
@@ -42,7 +45,7 @@ from etl.forward.trial import mistakes, refuse_mistakes
         ),
         (
             Target(name="a", kafka=KafkaTarget(brokers=[], topic="k-{{ cluser }}")),
-            "at.kafka.topic: there is no 'cluser'; there are cluster, epoch_ms, event, id, iso8601, json, observation, pretty_json",
+            f"at.kafka.topic: there is no 'cluser'; there are {KNOWN}",
         ),
     ],
     ids=["field", "column", "name", "syntax", "Go's syntax", "text", "header", "topic"],
