@@ -546,11 +546,22 @@ def test_without_the_client_the_extra_is_named(
         _opened(client, _target("http://127.0.0.1:1"))
 
 
-def test_an_empty_batch_asks_nothing(client: str) -> None:
-    """Nothing to send is settled."""
-    with ElasticServer() as server:
-        assert _sent(client, _target(server), []) == Receipt(0)
-    assert server.requests == []
+def test_what_needs_no_server_asks_none(client: str) -> None:
+    """Nothing to send, and what no index could take, is settled also where nobody answers."""
+    dead = _target(f"http://127.0.0.1:{free_port()}", template=True)
+    assert _sent(client, dead, []) == Receipt(0)
+    receipt = _sent(client, dead, [message("a", text=b"no JSON")])
+    assert (receipt.settled, len(receipt.refused), receipt.failure) == (1, 1, "")
+
+
+def test_redirects_are_not_followed(client: str) -> None:
+    """A server that sends us elsewhere gets no documents there, and no login."""
+    with ElasticServer() as server, ElasticServer() as elsewhere:
+        server.whole = [Answer(307, headers={"Location": f"{elsewhere.url}/_bulk"})]
+        receipt = _sent(client, _target(server), [message("a")])
+
+    assert (receipt.settled, elsewhere.requests) == (0, [])
+    assert receipt.failure == "307: redirects are not followed; set the final address"
 
 
 _CONFIGURATION = """

@@ -88,7 +88,7 @@ class ElasticSender:
                 # It is the layout's doing, and the server would refuse it: kept with the reason.
                 refused[place] = str(error)
         open_ = {each.place for each in documents}
-        failure = self._prepare()
+        failure = self._prepare() if open_ else ""
         for request in () if failure else requests(documents, self._most):
             failure = self._deliver(request, open_, refused)
             if failure:
@@ -200,6 +200,9 @@ def _whole(reply: Reply) -> _Trouble:
     """What the refusal of a whole request means: it is no document's fault, so none is given up."""
     if known := _REFUSED_LOGIN.get(reply.status):
         return _Trouble(f"{reply.status}: {known}", passing=False)
+    if 300 <= reply.status < 400:  # noqa: PLR2004 - the classes of HTTP statuses
+        text = f"{reply.status}: redirects are not followed; set the final address"
+        return _Trouble(text, passing=False)
     if reply.status == _OK:
         return _Trouble("the answer is not that of a bulk request; is it a proxy?", passing=False)
     error = reply.body.get("error") if isinstance(reply.body, dict) else reply.body
