@@ -166,3 +166,19 @@ def test_explain_prints_both_statements() -> None:
     assert "-- title: Match" in done.out
     assert '"reason_in": ["NodeNotReady"]' in done.out
     assert "-- a row is a finding if value > 0" in done.out
+
+
+def test_check_tries_the_templates_of_forwarding(tmp_path: Path) -> None:
+    """A layout that would fail on every event is named before anything is sent, and so is what can never match."""
+    config = tmp_path / "eventlake.yaml"
+    wanted = "{name: a, stdout: {}, layout: {m: '{{ event.MESSAGE }}'}}"
+    tree = "{match: [{receiver: a, labels: {team: x}}]}"
+    config.write_text(f"forward: {{targets: [{wanted}], route: {tree}}}")
+    done = eventlake("--config", config, "rules", "check")
+    assert done.code == 2
+    assert "forward.targets[0].layout: on a trial event" in done.err
+    assert "there is no field MESSAGE" in done.err
+    config.write_text(config.read_text().replace("MESSAGE", "message"))
+    done = eventlake("--config", config, "rules", "check")
+    assert done.code == 0, done.err
+    assert "team is not among owners.labels" in done.err
