@@ -48,6 +48,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "coverage": ("coverage", "coverage", "Show what is proven to be complete, and the gaps."),
     "check": ("digest", "check", "Evaluate the rules and print the findings; send nothing."),
     "digest": ("digest", "digest", "Evaluate, render and send the digest."),
+    "forward": (
+        "forward",
+        "forward",
+        "Hand on what is new to Kafka, Elasticsearch, HTTP or a file.",
+    ),
     "deliver": ("digest", "deliver", "Send what the outbox still holds."),
     "doctor": ("doctor", "doctor", "List what is wrong with the lake, and mend it."),
     "metrics": ("metrics", "metrics", "Print what Prometheus would be told now."),

@@ -30,7 +30,7 @@ _JUMP = timedelta(seconds=10)
 # A snapshot that comes much sooner or later than its interval would spoil the arithmetic of spare runs.
 _JITTER_SHARE = 10
 
-Lane = Literal["clusters", "lake"]
+Lane = Literal["clusters", "lake", "targets"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Drift:
 
 
 class Schedule:
-    """Runs steps; ``clusters`` of them at once in the lane of that name, one at once in the other."""
+    """Runs steps; ``clusters`` of them at once in the lane of that name, one at once in each other."""
 
     def __init__(
         self, steps: Iterable[Step], *, clusters: int, wall: Callable[[], datetime]
@@ -105,7 +105,7 @@ class Schedule:
         self._steps = {step.name: step for step in steps}
         self._wall = wall
         self._drift = Drift()
-        self._lanes = {"clusters": _Threads(clusters), "lake": _Threads(1)}
+        self._lanes = {"clusters": _Threads(clusters), "lake": _Threads(1), "targets": _Threads(1)}
         self._scheduler = BackgroundScheduler(timezone=UTC, executors=self._lanes)
         self._scheduler.add_listener(self._left_out, EVENT_JOB_MAX_INSTANCES)
         # It would warn of each time that is left out, which is told here.

@@ -42,11 +42,13 @@ WRITES = frozenset(
     }
 )
 # What needs the job's account, its Secrets or its network, none of which the pod has.
-THE_JOB = frozenset({"deliver", "digest", "receivers test", "run", "schedule", "snapshot"})
+THE_JOB = frozenset(
+    {"deliver", "digest", "forward", "receivers test", "run", "schedule", "snapshot"}
+)
 # What needs no lake, or makes one of its own.
 HERE = frozenset({"migrate", "rules test", "sample", "version"})
 # Options by which what writes or sends only looks, and what looks writes.
-_ONLY_LOOKS = ("dry_run",)
+_ONLY_LOOKS = ("dry_run", "dead_letters")
 _CHANGES = ("quarantine", "repair")
 # Wide enough for a file, as with a lake of this machine.
 _FILE_COLUMNS = "160"

@@ -13,6 +13,7 @@ import click
 from etl.commands import digest as digests
 from etl.commands.catalogue import known
 from etl.commands.fleet import fleet_now, refuse_for_one
+from etl.commands.forward import forward_now
 from etl.commands.invocation import Invocation
 from etl.commands.options import JITTER
 from etl.commands.output import write_file
@@ -47,7 +48,7 @@ def run(
     *,
     sample: bool,
 ) -> None:
-    """Snapshot the clusters, write the page, send the digest when it is due, seal closed days, delete old ones.
+    """Snapshot the clusters, write the page, send the digest when due, hand on what is new, seal closed days, delete old ones.
 
     Each step is tried even if one before it failed; the exit code is that of the first failure.
     """
@@ -77,6 +78,7 @@ def _run(
         invocation, watch, failures, notes, kubeconfig=kubeconfig, context=context
     )
     failures.extend(report_now(invocation, ready, notes, read=read))
+    failures.extend(forward_now(invocation, clusters))
     failures.extend(upkeep_now(invocation, clusters))
     for failure in failures[1:]:
         if not isinstance(failure, EventlakeError):

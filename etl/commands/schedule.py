@@ -17,6 +17,7 @@ import click
 from etl.commands import digest as digests
 from etl.commands.catalogue import known
 from etl.commands.fleet import member, say
+from etl.commands.forward import forward_now
 from etl.commands.invocation import Invocation
 from etl.commands.run import report_now, upkeep_now
 from etl.commands.snapshot import named_cluster
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from etl.schedule import Schedule, Step
 
 _REPORT = "report"
+_FORWARD = "forward"
 # After the first snapshots, which are what a start is for.
 _FIRST_UPKEEP = timedelta(minutes=1)
 # Twice an interval without any answer is no reason to keep a digest back any longer.
@@ -130,6 +132,20 @@ class Service:
                 queued=True,
                 pause=min(_PAUSE, *intervals.values()),
             ),
+            *(
+                [
+                    Step(
+                        _FORWARD,
+                        self._quietly(self.forward),
+                        every=max(intervals.values()),
+                        lane="targets",
+                        queued=True,
+                        pause=min(_PAUSE, *intervals.values()),
+                    )
+                ]
+                if settings.forward.targets
+                else []
+            ),
             Step("upkeep", self._quietly(self.upkeep), wanted.upkeep, "lake", _FIRST_UPKEEP),
         ]
 
@@ -212,6 +228,8 @@ class Service:
             now.defect(outcome.error)
         if self._schedule is not None:
             self._schedule.soon(_REPORT)
+            if now.settings.forward.targets:
+                self._schedule.soon(_FORWARD)
 
     def report(self) -> None:
         """Tell what is urgent, write the page if it is old, send the digest if it is due and can be made."""
@@ -250,6 +268,13 @@ class Service:
             # Each snapshot told its failure itself; here only those hear of it who watch.
             if error is not unread:
                 raise
+
+    def forward(self) -> None:
+        """Hand on what is new: in a lane of its own, so that a slow target keeps nothing waiting."""
+        now = self.invocation.again()
+        if now.lake.ledger():
+            for error in forward_now(now, self.clusters):
+                now.fail(error)
 
     def upkeep(self) -> None:
         """Seal closed days, delete old ones and what dead runs left."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
 
 from etl.commands.fleet import fleet_now, refuse_for_one
+from etl.commands.forward import forward_now
 from etl.commands.invocation import Invocation
 from etl.commands.options import JITTER
 from etl.commands.watched import watched
@@ -53,8 +55,7 @@ def snapshot(
             outcomes = fleet_now(invocation, namespaces=namespaces, page_size=page_size)
             from etl.fleet import failure  # noqa: PLC0415 -- heavy imports only in the command that needs them
 
-            if error := failure(outcomes):
-                raise error
+            _hand_on(invocation, invocation.fleet, failure(outcomes))
             return
         watch.cluster, _entry = snapshot_now(
             invocation,
@@ -63,6 +64,7 @@ def snapshot(
             namespaces=namespaces,
             page_size=page_size,
         )
+        _hand_on(invocation, [watch.cluster], None)
 
 
 def snapshot_now(
@@ -93,6 +95,17 @@ def snapshot_now(
     lister = Lister(connection, source, invocation.clock, invocation.sleep)
     with about(cluster):
         return cluster, _taken(invocation, cluster, lister)
+
+
+def _hand_on(invocation: Invocation, clusters: Collection[str], failure: Exception | None) -> None:
+    """Forward what is new, and raise ``failure`` or else the first that came of that."""
+    for error in forward_now(invocation, clusters):
+        if failure is None:
+            failure = error
+        else:
+            invocation.fail(error)
+    if failure is not None:
+        raise failure
 
 
 def named_cluster(invocation: Invocation) -> str:

@@ -189,3 +189,5 @@ class Forward(Section, frozen=True):
     """Who gets it; none means that nothing is handed on."""
     route: ForwardRoute | None = None
     """Which events go to whom; without it every target gets all of them."""
+    timeout: Duration = Duration(minutes=2)
+    """How long one run may take handing on, all targets together; what is left waits for the next."""

@@ -8,7 +8,7 @@ is sent: who is killed in between sends that stretch again, and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 
@@ -68,13 +68,15 @@ class Stretch:
 
 @dataclass(slots=True)
 class Feed:
-    """What waits for one target, of one cluster or all."""
+    """What waits for one target."""
 
     lake: Lake
     target: str
     begun: Begun
     days: dict[str, list[Listed]]
     """The lake's files, listed after the beginning was looked at or made."""
+    positions: Mapping[str, Position] | None = None
+    """By cluster, to look from there in place of from where it is; null for that."""
     warnings: list[str] = field(default_factory=list)
     """What could not be read and goes on waiting, in words."""
 
@@ -100,10 +102,28 @@ class Feed:
                 if one.parts:
                     yield one
 
+    def states(self) -> Iterator[pa.Table]:
+        """Yield the states that wait, without a change to anything. Raises ``LakeError``."""
+        for keeper in self._keepers():
+            for one in waiting(self.lake, self.days[keeper.cluster], keeper.position):
+                left = one.parts
+                while left:
+                    day = keeper.position.day(one.listed.date.isoformat())
+                    unit, after = _next(left, day)
+                    yield from states(self.lake, of_parts(one.one, unit), after=after, rows=ROWS)
+                    left -= unit
+
+    def counts(self) -> dict[str, Counts]:
+        """Return what became of states so far, by cluster. Raises ``LakeError``."""
+        return {keeper.cluster: keeper.position.counts for keeper in self._keepers()}
+
     def _keepers(self) -> Iterator[Keeper]:
         for cluster, days in self.days.items():
             keeper = Keeper(self.lake.files, self.target, self.begun.folder, cluster)
-            keeper.load()
+            if self.positions is None:
+                keeper.load()
+            else:
+                keeper.position = self.positions.get(cluster, Position())
             there = {one.date.isoformat() for one in days}
             kept = {date: day for date, day in keeper.position.days.items() if date in there}
             keeper.position = msgspec.structs.replace(keeper.position, days=kept)
@@ -184,11 +204,11 @@ def open_feed(
     target: str,
     *,
     now: datetime,
-    cluster: str | None = None,
+    clusters: Collection[str] | None = None,
     since: datetime | None = None,
     anew: bool = False,
 ) -> Feed:
-    """Return what waits for a target; one that has not begun begins ``now``. Raises ``LakeError``.
+    """Return what waits for a target, of some clusters or all; one that has not begun begins ``now``. Raises ``LakeError``.
 
     ``anew`` lets it begin anew, with the states that are in the lake and whose ``last_seen`` is
     ``since`` or later.
@@ -197,17 +217,23 @@ def open_feed(
     found = None if anew else places.begun(files, target)
     if found is None:
         found = _begin(files, lake, target, now=now, since=since, anew=anew)
-    return Feed(lake, target, found, listed(lake, cluster))
+    return Feed(lake, target, found, listed(lake, clusters))
 
 
 def _begin(
     files: Files, lake: Lake, target: str, *, now: datetime, since: datetime | None, anew: bool
 ) -> Begun:
-    positions = {
-        cluster: Position(days=dict(_passed(lake, days, since)))
-        for cluster, days in listed(lake).items()
-    }
+    positions = positions_of_new(lake, listed(lake), since)
     return places.begin(files, target, positions, at=now, since=since, anew=anew)
+
+
+def positions_of_new(
+    lake: Lake, days: Mapping[str, list[Listed]], since: datetime | None
+) -> dict[str, Position]:
+    """Return the positions, by cluster, of a target that gets nothing that is older than ``since``, null: than now."""
+    return {
+        cluster: Position(days=dict(_passed(lake, some, since))) for cluster, some in days.items()
+    }
 
 
 def _passed(lake: Lake, days: list[Listed], since: datetime | None) -> Iterator[tuple[str, Day]]:

@@ -6,7 +6,7 @@ left out, by name, and waits until it can be read or somebody took it away.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -57,8 +57,9 @@ class Waiting:
         return position.settled(self.one, frozenset(done), size=self.listed.size, there=there)
 
 
-def listed(lake: Lake, cluster: str | None = None) -> dict[str, list[Listed]]:
-    """Return the days of each cluster with their files, in order. Raises ``LakeError``."""
+def listed(lake: Lake, clusters: Collection[str] | None = None) -> dict[str, list[Listed]]:
+    """Return the days of some clusters or all with their files, in order. Raises ``LakeError``."""
+    cluster = next(iter(clusters)) if clusters is not None and len(clusters) == 1 else None
     lake = lake.at_one_moment()
     # Parts first: what is sealed and deleted in between is then in a generation that is listed.
     found: dict[tuple[str, date], Listed] = {}
@@ -73,7 +74,8 @@ def listed(lake: Lake, cluster: str | None = None) -> dict[str, list[Listed]]:
         one.size = sizes[file]
     by_cluster: dict[str, list[Listed]] = {}
     for (name, _day), one in sorted(found.items(), key=lambda item: item[0]):
-        by_cluster.setdefault(name, []).append(one)
+        if clusters is None or name in clusters:
+            by_cluster.setdefault(name, []).append(one)
     return by_cluster
 
 

@@ -1,4 +1,4 @@
-"""Documents of the lake to the same with secrets masked: messages on their way, alerts, silences.
+"""Documents of the lake to the same with secrets masked: messages on their way, dead letters, alerts, silences.
 
 They quote events, so they hold what events held. Each is JSON, and each text in it is masked
 by itself, so that it stays a document. A page that is attached to a mail is packed: one that
@@ -16,21 +16,22 @@ from collections.abc import Iterator
 
 import msgspec
 
+from etl.lake import records
 from etl.lake.files import Files
 from etl.lake.masks import Masks
 
 # The folders of the lake with documents that may quote events.
-TREES = ("alerts", "outbox", "silences", "switches")
+TREES = ("alerts", "forward", "outbox", "silences", "switches")
+_POSITIONS = "forward"
 # How gzip begins once it is base64.
 _PACKED = "H4sI"
 
 
 def matching(files: Files, masks: Masks) -> Iterator[str]:
     """Yield the paths of documents that hold what matches."""
-    for tree in TREES:
-        for path in files.list(tree):
-            if _masked(files, path, masks) is not None:
-                yield path
+    for path in _paths(files):
+        if _masked(files, path, masks) is not None:
+            yield path
 
 
 def redact(files: Files, masks: Masks) -> Iterator[str]:
@@ -39,10 +40,17 @@ def redact(files: Files, masks: Masks) -> Iterator[str]:
     A message that is delivered meanwhile may be there again: its receipt counts, and the next run
     removes it.
     """
+    for path in _paths(files):
+        if (data := _masked(files, path, masks)) is not None:
+            files.write(path, data)
+            yield path
+
+
+def _paths(files: Files) -> Iterator[str]:
     for tree in TREES:
         for path in files.list(tree):
-            if (data := _masked(files, path, masks)) is not None:
-                files.write(path, data)
+            # A position holds names of parts and uids, which tell states apart.
+            if tree != _POSITIONS or not records.number(path):
                 yield path
 
 

@@ -24,7 +24,7 @@ import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from urllib.parse import quote, unquote
 
 from etl import manifest, schema
@@ -43,6 +43,7 @@ _log = logging.getLogger(__name__)
 _PARTITION = re.compile(
     r"(?P<tree>[a-z]+)/cluster=(?P<cluster>[^/]+)/date=(?P<date>\d{4}-\d\d-\d\d)/(?P<name>[^/]+\.parquet)"
 )
+_STARTED = re.compile(r"(\d{8}T\d{6}\.\d{6})Z-.*")
 # Zero-padded, so that the order of names is the order of generations.
 _GENERATION = re.compile(r"\d{8}")
 # "." and ".." are folders of their own, the other is Hive's word for null.
@@ -274,6 +275,16 @@ def is_generation(file: PartFile) -> bool:
 def snapshot_id(started: datetime, run_id: str) -> str:
     """Return the name of a run: sorts by time, unique by ``run_id``."""
     return f"{started:%Y%m%dT%H%M%S.%f}Z-{run_id}"
+
+
+def started(name: str) -> datetime | None:
+    """Return when the run began that a file is named after; null for a name that tells no time."""
+    match = _STARTED.fullmatch(name)
+    try:
+        return match and datetime.strptime(match[1], "%Y%m%dT%H%M%S.%f").replace(tzinfo=UTC)
+    except ValueError:
+        # A name that only looks like one of ours.
+        return None
 
 
 def encoded(cluster: str) -> str:

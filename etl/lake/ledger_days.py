@@ -7,7 +7,6 @@ told as lost: a row that nobody can read proves nothing, and must not look like 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
@@ -15,10 +14,9 @@ from datetime import UTC, datetime, time
 import pyarrow as pa
 
 from etl import manifest
-from etl.lake.layout import Lake, PartFile, is_generation
+from etl.lake.layout import Lake, PartFile, is_generation, started
 from etl.lake.partitions import Partitions, Wanted, standing
 
-_STARTED = re.compile(r"(\d{8}T\d{6}\.\d{6})Z-.*")
 _NOON = time(12, tzinfo=UTC)
 
 
@@ -77,11 +75,5 @@ def _stands(known: Partitions, file: PartFile) -> bool:
 
 
 def _started(file: PartFile) -> datetime:
-    match = _STARTED.fullmatch(file.name)
-    try:
-        if match:
-            return datetime.strptime(match[1], "%Y%m%dT%H%M%S.%f").replace(tzinfo=UTC)
-    except ValueError:
-        # A name that only looks like one of ours: its folder tells the day.
-        pass
-    return datetime.combine(file.date, _NOON)
+    # Of a name that only looks like one of ours the folder tells the day.
+    return started(file.name) or datetime.combine(file.date, _NOON)

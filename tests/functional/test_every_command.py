@@ -43,6 +43,7 @@ SCRIPT: list[tuple[timedelta, tuple[str, ...], str]] = [
     (2 * HOUR, ("run",), "digest sent to"),
     (2 * HOUR + 10 * MINUTE, ("digest", "--at", "2026-11-23T09:00:00Z", "--dry-run"), "prod"),
     (2 * HOUR + 20 * MINUTE, ("deliver",), ""),
+    (2 * HOUR + 20 * MINUTE, ("forward", "--from", "2026-11-01"), "lines: 4 sent"),
     (
         2 * HOUR + 30 * MINUTE,
         ("silence", "add", "severity=info", "--for", "1d", "-c", "x"),
@@ -81,7 +82,10 @@ def test_every_command(
     dumped(tmp_path)
     config = tmp_path / "config.yaml"
     kubeconfig = apiserver.kubeconfig(tmp_path / "kubeconfig")
-    config.write_text(f"source: {{kubeconfig: {kubeconfig}}}\nretention: {{keep_days: 10}}\n")
+    config.write_text(
+        f"source: {{kubeconfig: {kubeconfig}}}\nretention: {{keep_days: 10}}\n"
+        "forward: {targets: [{name: lines, stdout: {}}]}\n"
+    )
     ask = partial(eventlake, "--config", config, "--lake", files.root, environ=storages.environ)
     for number, (after, command, said) in enumerate(SCRIPT):
         now = NOW + after
@@ -96,6 +100,7 @@ def test_every_command(
         "_lake.json",
         "alerts",
         "days",
+        "forward",
         "live",
         "outbox",
         "parts",

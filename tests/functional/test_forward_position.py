@@ -212,7 +212,7 @@ def test_a_cluster_that_appears(lake: Lake) -> None:
     taker = backlog(lake)
     taker.taken(NOW)
     arrive(lake, THIRD, "cluster | uid | n | last_seen\ntest | h | 1 | 2026-10-01 05:00")
-    assert taker.taken(NOW, cluster="prod") == []
+    assert taker.taken(NOW, clusters=["prod"]) == []
     assert taker.taken(NOW) == ["h:1"]
 
 
