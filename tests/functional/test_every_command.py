@@ -43,7 +43,7 @@ SCRIPT: list[tuple[timedelta, tuple[str, ...], str]] = [
     (2 * HOUR, ("run",), "digest sent to"),
     (2 * HOUR + 10 * MINUTE, ("digest", "--at", "2026-11-23T09:00:00Z", "--dry-run"), "prod"),
     (2 * HOUR + 20 * MINUTE, ("deliver",), ""),
-    (2 * HOUR + 20 * MINUTE, ("forward", "--from", "2026-11-01"), "lines: 4 sent"),
+    (2 * HOUR + 20 * MINUTE, ("forward", "--from", "2026-11-01"), "lines: 3 sent"),
     (
         2 * HOUR + 30 * MINUTE,
         ("silence", "add", "severity=info", "--for", "1d", "-c", "x"),
