@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 # Host and path of the robots and webhooks of chats, and the list that a receiver has for each.
 _CHATS = (
@@ -40,6 +40,18 @@ def reach(urls: list[str]) -> dict[str, Any]:
     if any(_is_private(urlsplit(url).hostname or "") for url in urls):
         found["allow_private"] = True
     return found
+
+
+def without_users(urls: list[str]) -> tuple[list[str], str]:
+    """Return addresses without the users and passwords in them, and the user; one by a variable stays as it is."""
+    user, kept = "", []
+    for url in urls:
+        parts = urlsplit(url)
+        if parts.username and "$" not in url:
+            user = unquote(parts.username)
+            parts = parts._replace(netloc=parts.netloc.rpartition("@")[2])
+        kept.append(urlunsplit(parts))
+    return kept, user
 
 
 def shown(url: str) -> str:

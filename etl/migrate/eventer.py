@@ -12,15 +12,16 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode, urlunsplit
 
 from etl.migrate import addresses, eventer_bodies
+from etl.migrate.eventer_digests import digest
 from etl.migrate.expression import Value
-from etl.migrate.expressions import NEVER, is_re2
 from etl.migrate.found import SECRET, Entry, Found
 from etl.migrate.gotext import TemplateError
 from etl.migrate.leaf import Terms, escaped
 from etl.migrate.payload import body
+from etl.migrate.sink import Sink, level_match, parsed, webhook_match
 
 # What kube-eventer reads itself of a webhook's address; the rest belongs to the address.
 _OWN: tuple[str, ...] = ("level", "namespaces", "kinds", "reason", "method", "header")
@@ -43,24 +44,6 @@ _ELSEWHERE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Sink:
-    """One argument: its kind, its address, the values of its query, and how messages call it."""
-
-    kind: str
-    uri: SplitResult
-    options: Mapping[str, list[str]]
-    title: str
-
-    def first(self, name: str, default: str = "") -> str:
-        """Return the first value of an option."""
-        return (self.options.get(name) or [default])[0]
-
-    def several(self, name: str) -> list[str]:
-        """Return the values of an option that takes a list: only its first mention counts, split at commas."""
-        return [one for one in self.first(name).split(",") if one]
-
-
-@dataclass(frozen=True, slots=True)
 class Surroundings:
     """What stands around the arguments: bodies of ConfigMaps by (namespace, name), and the zone that times are printed in."""
 
@@ -71,7 +54,7 @@ class Surroundings:
 def read(arguments: list[str], around: Surroundings, found: Found) -> None:
     """Add to ``found`` what the sinks in ``arguments`` become."""
     for number, argument in enumerate(arguments, 1):
-        sink = _sink(argument, number)
+        sink = parsed(argument, number)
         if sink is None:
             found.refuse(f"sink {number}", "is not KIND:ADDRESS")
         elif sink.kind in _READERS:
@@ -81,22 +64,13 @@ def read(arguments: list[str], around: Surroundings, found: Found) -> None:
             found.refuse(sink.title, why)
 
 
-def _sink(argument: str, number: int) -> Sink | None:
-    kind, colon, address = argument.removeprefix("--sink").lstrip("= ").partition(":")
-    kind = kind.strip("'\" ")
-    if (not colon and kind != "log") or not re.fullmatch(r"\w+", kind):
-        return None
-    uri = urlsplit(address.strip("'\" "))
-    return Sink(kind, uri, parse_qs(uri.query, keep_blank_values=True), f"sink {number} ({kind})")
-
-
 def _webhook(sink: Sink, around: Surroundings, found: Found) -> None:
     rest = [(k, v) for k, vs in sink.options.items() if k not in _OWN for v in vs]
     url = urlunsplit(sink.uri._replace(query=urlencode(rest)))
     chat = addresses.chat(url)
-    match = _webhook_match(sink, found)
+    match = webhook_match(sink, found)
     if chat and not found.per_event:
-        _digest(
+        digest(
             sink,
             chat,
             match,
@@ -177,61 +151,13 @@ def _headers(sink: Sink, name: str, found: Found) -> dict[str, Any]:
     return {"headers": headers} if headers else {}
 
 
-def _webhook_match(sink: Sink, found: Found) -> dict[str, Any]:
-    """Return which events a webhook gets: without ``level`` all, with Normal both types."""
-    match: dict[str, Any] = {}
-    level = sink.first("level")
-    if level:
-        match["type"] = "^(Normal|Warning)$" if level == "Normal" else "^Warning$"
-    match |= _lists(sink)
-    if "default" in sink.several("namespaces"):
-        found.note(
-            f"{sink.title}: kube-eventer asks for the namespace of the object, eventlake for that of the event; those of nodes are in default, and come too"
-        )
-    if reasons := [
-        one for given in sink.options.get("reason", []) for one in given.split(",") if one
-    ]:
-        if len(sink.options["reason"]) > 1:
-            found.note(
-                f"{sink.title}: kube-eventer reads only the first reason, though its documentation says that there may be several; here each counts"
-            )
-        wrong = [one for one in reasons if not is_re2(one)]
-        for one in wrong:
-            found.refuse(
-                f"{sink.title}: reason {one}", "is no expression, so kube-eventer never matches it"
-            )
-        match["reason"] = "|".join(one for one in reasons if one not in wrong) or NEVER
-    return match
-
-
-def _level_match(sink: Sink) -> dict[str, Any]:
-    """Return which events a robot gets: without ``level`` warnings only."""
-    level = sink.first("level", "Warning")
-    types = {"Warning": "^Warning$", "Normal": "^(Normal|Warning)$"}
-    return ({"type": types[level]} if level in types else {}) | _lists(sink)
-
-
-def _lists(sink: Sink) -> dict[str, Any]:
-    """Return what is asked for by its whole name."""
-    found: dict[str, Any] = {}
-    for ours, theirs in (("namespace", "namespaces"), ("kind", "kinds")):
-        if values := sink.several(theirs):
-            found[ours] = f"^({'|'.join(map(whole, values))})$"
-    return found
-
-
-def whole(value: str) -> str:
-    """Return a name as an expression: an expression stays one, as kube-eventer's documentation has it of namespaces."""
-    return value if is_re2(value) else re.escape(value)
-
-
 def _dingtalk(sink: Sink, around: Surroundings, found: Found) -> None:
     what = f"the robot's address with its access_token: {addresses.shown(sink.uri.geturl())}"
     secret = (
         {"secret_file": "the secret that the argument sign holds"} if sink.first("sign") else {}
     )
     if not found.per_event:
-        _digest(sink, "dingtalk", _level_match(sink), what, found, secret)
+        digest(sink, "dingtalk", level_match(sink), what, found, secret)
         return
     if secret:
         found.refuse(
@@ -255,7 +181,7 @@ def _wechat(sink: Sink, around: Surroundings, found: Found) -> None:
         f"{sink.title}: corp_id, corp_secret, agent_id and to_user are of no use any more; a group robot is asked, and mentioned_users of the receiver names people"
     )
     if not found.per_event:
-        _digest(sink, "wecom", _level_match(sink), what, found)
+        digest(sink, "wecom", level_match(sink), what, found)
         return
     layout = eventer_bodies.wechat(sink.options.get("label", []), around.zone)
     _robot(sink, layout, what, found)
@@ -267,7 +193,7 @@ def _feishu(sink: Sink, around: Surroundings, found: Found) -> None:
         found.refuse(sink.title, "its card is not rebuilt; without --per-event it gets the digest")
         return
     what = f"the robot's address: {addresses.shown(sink.uri.geturl())}"
-    _digest(sink, "feishu", _level_match(sink), what, found)
+    digest(sink, "feishu", level_match(sink), what, found)
 
 
 def _robot(sink: Sink, layout: object, what: str, found: Found) -> None:
@@ -282,65 +208,7 @@ def _robot(sink: Sink, layout: object, what: str, found: Found) -> None:
         f"kube-eventer's {sink.kind}, event for event. A robot takes 20 messages a minute; the digest (without --per-event) is one.",
     )
     found.targets.append(Entry(settings, comments))
-    found.routes.append({"match": [{"receiver": name, **_level_match(sink)}]})
-
-
-def _digest(
-    sink: Sink,
-    kind: str,
-    match: dict[str, Any],
-    what: str,
-    found: Found,
-    secrets: Mapping[str, str] | None = None,
-) -> None:
-    """Add a receiver of digests, and a rule that finds what the sink would have sent."""
-    name = found.name(sink.kind if sink.kind != "webhook" else kind)
-    target = {"url_file": found.secret_file(f"{name}-url", what)}
-    for setting, told in (secrets or {}).items():
-        target[setting] = found.secret_file(f"{name}-secret", told)
-    labels = ", ".join(sink.options.get("label", []))
-    comments = [
-        f"kube-eventer's {sink.kind} sent a message for each event; this gets one digest. --per-event keeps the single messages."
-    ]
-    if labels:
-        comments.append(f"Its label was {labels!r}: the digest names the cluster by itself.")
-    found.receivers.append(Entry({"name": name, f"{kind}_configs": [target]}, tuple(comments)))
-    found.rules.append(_rule(sink, name, match))
-    namespaces = sink.several("namespaces")
-    alert_route: dict[str, Any] = {
-        "receiver": name,
-        "matchers": [f'sink=~"|{name}"'],
-        "continue": True,
-    }
-    if namespaces:
-        alert_route["matchers"].append(f'namespace=~"|{"|".join(map(whole, namespaces))}"')
-    found.alert_routes.append(alert_route)
-
-
-def _rule(sink: Sink, name: str, match: dict[str, Any]) -> Entry:
-    """Return the rule that counts what the sink would have sent, by namespace, kind and reason."""
-    wanted: dict[str, Any] = {}
-    if match.get("type") == "^Warning$":
-        wanted["type"] = "Warning"
-    for ours, theirs in (("namespace", "namespaces"), ("kind", "kinds")):
-        if values := sink.several(theirs):
-            wanted[ours] = f"=~{'|'.join(map(whole, values))}"
-    if "reason" in match:
-        wanted["reason"] = f"=~.*(?:{match['reason']}).*"
-    if not wanted:
-        wanted["type"] = ["Normal", "Warning"]
-    severity = "warning" if wanted.get("type") == "Warning" else "info"
-    settings = {
-        "alert": "".join(part.capitalize() for part in re.split(r"\W+", name)) + "Events",
-        "match": wanted,
-        "by": ["cluster", "namespace", "kind", "reason"],
-        "threshold": "> 0",
-        "labels": {"severity": severity, "sink": name},
-        "annotations": {
-            "summary": "{{ value }} × {{ labels.reason }} on {{ labels.kind }} in {{ labels.namespace }}"
-        },
-    }
-    return Entry(settings, (f"What {sink.title} would have sent.",))
+    found.routes.append({"match": [{"receiver": name, **level_match(sink)}]})
 
 
 def _kafka(sink: Sink, around: Surroundings, found: Found) -> None:
@@ -378,14 +246,14 @@ def _kafka(sink: Sink, around: Surroundings, found: Found) -> None:
 def _elasticsearch(sink: Sink, around: Surroundings, found: Found) -> None:
     del around
     name = found.name("elasticsearch")
-    hosts = sink.options.get("nodes") or [f"{sink.uri.scheme}://{sink.uri.netloc}"]
+    given = sink.options.get("nodes") or [f"{sink.uri.scheme}://{sink.uri.netloc}"]
+    hosts, user = addresses.without_users(given)
     index = sink.first("index", "heapster")
     store: dict[str, Any] = {"hosts": hosts, "index": f"{index}-{{date:%Y.%m.%d}}"}
-    if sink.first("esUserName") and sink.first("esUserSecret"):
-        store["username"] = sink.first("esUserName")
-        store["password_file"] = found.secret_file(
-            f"{name}-password", f"esUserSecret of {sink.title}"
-        )
+    if user := sink.first("esUserName") or user:
+        what = f"esUserSecret of {sink.title}, or the password in its address"
+        store["username"] = user
+        store["password_file"] = found.secret_file(f"{name}-password", what)
     store |= addresses.reach(hosts)
     if "use_namespace" in sink.options:
         found.refuse(

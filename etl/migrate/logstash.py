@@ -111,7 +111,8 @@ def _store(output: dict[str, Any], found: Found) -> dict[str, Any] | None:
             "has fields of the event or parts of a date that are not translated; only year, month, day and hour are",
         )
         return None
-    hosts = [_bare(one) for one in _list(output.get("hosts"))]
+    hosts, user = addresses.without_users([_bare(one) for one in _list(output.get("hosts"))])
+    output = {"user": user, **output} if user else output
     for host in hosts:
         if _VARIABLE.fullmatch(host):
             found.kept_variable(host, "the address of Elasticsearch")

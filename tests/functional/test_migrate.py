@@ -7,11 +7,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import yaml
 
+from etl import schema
 from etl.config import read
 from etl.forward.layout import Layout
+from etl.forward.routes import Routes
 from etl.migrate import eventer, exporter_receivers
 from etl.migrate.proof import sample
 from tests.lib.commandline import Done, eventlake
@@ -245,6 +248,123 @@ def test_the_exporters_tree_and_documents(tmp_path: Path) -> None:
     }
     assert json.loads(Layout(critical).message(sample()).body)["createdAt"] == "1795420800000"
     assert "route.routes[1].drop[0]" in done.err
+
+
+def test_no_secret_comes_out_wherever_it_stood(tmp_path: Path) -> None:
+    """Addresses with users, fields and headers by their names, bodies in ConfigMaps: each goes to a file or variable that is told."""
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        """
+receivers:
+- {name: a, elasticsearch: {hosts: ["https://u:s3cret@es.example:9200"], index: i}}
+- {name: b, webhook: {endpoint: "https://h.example/s3cret", headers: {X-Auth-Key: s3cret, X-Env: "${ENV}", X-R: "{{ .Reason }}"},
+    layout: {token: s3cret, costs: "$5 for ${ENV} $SHORT", inner: [{password: "{{ .Reason }}"}]}}}
+- {name: c, kafka: {brokers: ["b:9092"], topic: t, sasl: {enable: true, username: u, password: $PW, mechanism: sha256}}}
+""",
+        "utf-8",
+    )
+    done, written = migrated(config)
+    loaded(done.out, tmp_path)
+    first, second, third = written["forward"]["targets"]
+    assert first["elasticsearch"] == {
+        "hosts": ["https://es.example:9200"],
+        "index": "i",
+        "username": "u",
+        "password_file": "/secrets/a-password",
+    }
+    assert second["layout"] == {
+        "token": "${B_TOKEN}",
+        "costs": "$5 for ${ENV} ${SHORT}",
+        "inner": [{"password": "{{ event.reason }}"}],
+    }
+    assert second["http"]["headers"] == {
+        "X-Auth-Key": "${B_X_AUTH_KEY}",
+        "X-Env": "${ENV}",
+        "X-R": "{{ event.reason }}",
+    }
+    assert third["kafka"]["sasl"] == {
+        "mechanism": "SCRAM-SHA-256",
+        "username": "u",
+        "password": "${PW}",
+    }
+    for place in (
+        "/secrets/a-password",
+        "/secrets/b-url",
+        "${B_TOKEN}",
+        "${B_X_AUTH_KEY}",
+        "${PW}",
+    ):
+        assert f"to be put in {place}: " in done.err
+
+
+def test_a_manifest_list_with_a_body_that_names_dollars(tmp_path: Path) -> None:
+    """What kubectl get -o yaml gives is read too; a dollar of a body is one, and a typed field keeps its type."""
+    text = (PEERS / "kube-eventer.yaml").read_text("utf-8")
+    deployment, configmap = yaml.safe_load_all(text)
+    configmap["data"]["content"] = '{"price": "${X} $$ {{ .Reason }}", "n": {{ .Count }}}'
+    manifest = tmp_path / "list.yaml"
+    manifest.write_text(yaml.safe_dump({"kind": "List", "items": [deployment, configmap]}), "utf-8")
+    done, _ = migrated(manifest, "--per-event")
+    (target,) = loaded(done.out, tmp_path).forward.targets
+    sent = json.loads(Layout(target).message(sample()).body)
+    assert sent == {"price": "${X} $$ BackOff", "n": 7}
+
+
+def test_a_missing_body_is_told() -> None:
+    """Without the ConfigMap's file the default body stands in, and it is said."""
+    done, written = migrated(
+        "--sink", "webhook:https://h.example/?custom_body_configmap=b&level=Normal"
+    )
+    assert "default/b is not among the files" in done.err
+    assert set(written["forward"]["targets"][0]["layout"]) == {
+        "EventType",
+        "EventKind",
+        "EventReason",
+        "EventTime",
+        "EventMessage",
+    }
+
+
+WAYS = """
+sink                                                          | who gets through
+webhook:https://h.example/                                    | Warning/shop/Pod/BackOff Normal/shop/Pod/Pulled Warning/pay/Job/Failed Warning/default/Node/SystemOOM
+webhook:https://h.example/?level=Normal                       | Warning/shop/Pod/BackOff Normal/shop/Pod/Pulled Warning/pay/Job/Failed Warning/default/Node/SystemOOM
+webhook:https://h.example/?level=Warning                      | Warning/shop/Pod/BackOff Warning/pay/Job/Failed Warning/default/Node/SystemOOM
+webhook:https://h.example/?level=Info                         | Warning/shop/Pod/BackOff Warning/pay/Job/Failed Warning/default/Node/SystemOOM
+webhook:https://h.example/?namespaces=shop,pa                 | Warning/shop/Pod/BackOff Normal/shop/Pod/Pulled
+webhook:https://h.example/?kinds=Po,Node                      | Warning/default/Node/SystemOOM
+webhook:https://h.example/?reason=OOM                         | Warning/default/Node/SystemOOM
+webhook:https://h.example/?reason=^Back&reason=Fail           | Warning/shop/Pod/BackOff Warning/pay/Job/Failed
+webhook:https://h.example/?reason=*x&kinds=Pod                | -
+dingtalk:https://d.example/?access_token=t                    | Warning/shop/Pod/BackOff Warning/pay/Job/Failed Warning/default/Node/SystemOOM
+dingtalk:https://d.example/?access_token=t&level=Info         | Warning/shop/Pod/BackOff Normal/shop/Pod/Pulled Warning/pay/Job/Failed Warning/default/Node/SystemOOM
+dingtalk:https://d.example/?access_token=t&namespaces=shop&level=Normal | Warning/shop/Pod/BackOff Normal/shop/Pod/Pulled
+"""
+EVENTS = [
+    dict(zip(("type", "namespace", "object_kind", "reason"), one.split("/"), strict=True))
+    for one in (
+        "Warning/shop/Pod/BackOff",
+        "Normal/shop/Pod/Pulled",
+        "Warning/pay/Job/Failed",
+        "Warning/default/Node/SystemOOM",
+    )
+]
+
+
+@pytest.mark.parametrize("row", drawn(WAYS), ids=lambda row: row["sink"].partition("?")[2] or "-")
+def test_the_same_events_get_through_as_through_kube_eventer(
+    row: dict[str, str], tmp_path: Path
+) -> None:
+    """Filters let through what kube-eventer's do: levels by kind of sink, whole names, expressions found anywhere."""
+    done, _ = migrated("--sink", row["sink"], "--per-event")
+    settings = loaded(done.out, tmp_path)
+    rows = pa.Table.from_pylist([sample() | event for event in EVENTS], schema=schema.FULL_SCHEMA)
+    through = Routes(settings.forward).of(settings.forward.targets[0].name, rows).to_pylist()
+    told = [
+        "/".join((one["type"], one["namespace"], one["object_kind"], one["reason"]))
+        for one in through
+    ]
+    assert told == (row["who gets through"] or "").split()
 
 
 def test_the_way_over_kafka_and_logstash_becomes_one_target(tmp_path: Path) -> None:
