@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from etl import log
 from etl.lake.files import Files
 from tests.lib import storages as kinds
 from tests.lib.apiserver import ApiServer
@@ -37,6 +38,12 @@ def temporary_folders(
 ) -> None:
     """Let a test have temporary folders of its own: in tests it is any day, and runs sweep what is a day old."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.getbasetemp()))
+
+
+@pytest.fixture(autouse=True)
+def secrets_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget after a test which secrets it had: one that is a word would be blanked in the sentences of all later ones."""
+    monkeypatch.setattr(log, "_secrets", set(log._secrets))  # noqa: SLF001 -- a process forgets them by ending
 
 
 @pytest.fixture
