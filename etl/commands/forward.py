@@ -100,7 +100,10 @@ def _handed_on(
 ) -> Iterator[EventlakeError]:
     """Send to each target in its turn, each with its share of the time that is left; yield what failed."""
     from etl.forward.forwarder import forward as send  # noqa: PLC0415 -- heavy imports only in the command that needs them
+    from etl.forward.trial import refuse_mistakes  # noqa: PLC0415
 
+    # What would fail on every event would make a dead letter of each.
+    refuse_mistakes(invocation.settings.forward)
     world = _world(invocation)
     for number, target in enumerate(targets):
         end = None
@@ -153,7 +156,9 @@ def _foretell(
     since: datetime | None,
 ) -> None:
     from etl.forward.looking import backlog, wanted  # noqa: PLC0415 -- as above
+    from etl.forward.trial import refuse_mistakes  # noqa: PLC0415
 
+    refuse_mistakes(invocation.settings.forward)
     for target in targets:
         lake, settings = invocation.lake, invocation.settings.forward
         found = backlog(lake, target.name, clusters)
