@@ -27,6 +27,9 @@ from etl.wire.outcome import Kind, TransportError
 _PORTS = {"http": 80, "https": 443}
 # A node that is asked to stop, or a gateway before one that is gone: another may know more.
 ELSEWHERE = (502, 503, 504)
+# Answers that say something of who asks, and nothing of what was asked.
+LOGIN_REFUSED, NOT_ALLOWED = 401, 403
+LOOK_AT_LOGIN = "the login is refused; look at username and password, or api_key"
 
 
 @dataclass(frozen=True, slots=True)

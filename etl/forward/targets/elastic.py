@@ -27,7 +27,16 @@ from etl.forward.targets.bulk import (
     requests,
     told,
 )
-from etl.forward.targets.cluster import Cluster, Reply, UnreachedError, Way, way
+from etl.forward.targets.cluster import (
+    LOGIN_REFUSED,
+    LOOK_AT_LOGIN,
+    NOT_ALLOWED,
+    Cluster,
+    Reply,
+    UnreachedError,
+    Way,
+    way,
+)
 from etl.wire.outcome import TransportError
 
 _log = logging.getLogger(__name__)
@@ -40,8 +49,8 @@ _BULK = "/_bulk?filter_path=errors,items.*.status,items.*.error"
 _BULK_STREAM = f"{_BULK},items.*._index"
 _OK, _TOO_LARGE, _TOO_MANY, _SERVER = 200, 413, 429, 500
 _REFUSED_LOGIN = {
-    401: "the login is refused; look at username and password, or api_key",
-    403: "the user or key may not do this; it needs create_index and index (create_doc for a data stream)",
+    LOGIN_REFUSED: LOOK_AT_LOGIN,
+    NOT_ALLOWED: "the user or key may not do this; it needs create_index and index (create_doc for a data stream)",
 }
 
 

@@ -15,7 +15,7 @@ import msgspec
 from etl.config import indexes
 from etl.config.forwarding import ElasticsearchTarget
 from etl.forward.targets.bulk import told
-from etl.forward.targets.cluster import Cluster
+from etl.forward.targets.cluster import LOGIN_REFUSED, LOOK_AT_LOGIN, NOT_ALLOWED, Cluster, Reply
 
 # Above the templates that servers bring along (100), below those of Elastic's agents (200 and more).
 _PRIORITY = 150
@@ -37,7 +37,7 @@ def install(cluster: Cluster, target: ElasticsearchTarget) -> str:
     if found.status == _OK:
         return ""
     if found.status != _MISSING:
-        return f"cannot look for the index template {name(target)}: {found.status} {_error(found.body)}".strip()
+        return f"cannot look for the index template {name(target)}: {_why(found)}"
     put = cluster.ask(
         # create: of two who put it at once the second is refused, and nothing is overwritten.
         "PUT",
@@ -47,7 +47,7 @@ def install(cluster: Cluster, target: ElasticsearchTarget) -> str:
     )
     if put.status == _OK or (put.status == _BAD and "already exists" in _error(put.body)):
         return ""
-    return f"cannot put the index template {name(target)}: {put.status} {_error(put.body)}".strip()
+    return f"cannot put the index template {name(target)}: {_why(put)}"
 
 
 def name(target: ElasticsearchTarget) -> str:
@@ -94,6 +94,14 @@ def template(target: ElasticsearchTarget) -> Tree:
     if target.data_stream:
         body["data_stream"] = {}
     return body
+
+
+def _why(reply: Reply) -> str:
+    if reply.status == LOGIN_REFUSED:
+        return f"{reply.status}: {LOOK_AT_LOGIN}"
+    if reply.status == NOT_ALLOWED:
+        return f"{reply.status}: the user or key needs manage_index_templates of the cluster"
+    return f"{reply.status} {_error(reply.body)}".strip()
 
 
 def _error(body: object) -> str:
