@@ -104,6 +104,8 @@ def _webhook(sink: Sink, around: Surroundings, found: Found) -> None:
         **shape,
         **addresses.reach([url]),
     }
+    if chat:
+        found.note(robot_note(name))
     found.targets.append(Entry(settings, tuple(comments)))
     found.routes.append({"match": [{"receiver": name, **match}]})
 
@@ -125,6 +127,11 @@ def _shape(sink: Sink, around: Surroundings, found: Found) -> dict[str, Any]:
         found.note(f"{sink.title}: its body is no JSON, so it is sent as the text that it was")
         return {"text": plain(shape.text)}
     return {"layout": plain(shape.layout)}
+
+
+def robot_note(name: str) -> str:
+    """Return what has to be known of a chat that gets each event."""
+    return f"target {name}: a robot answers 200 also where it refuses, as for more than 20 messages a minute; such a message is lost, as it was"
 
 
 def plain(tree: Any) -> Any:  # noqa: ANN401 -- a layout, or a text
@@ -207,6 +214,7 @@ def _robot(sink: Sink, layout: object, what: str, found: Found) -> None:
     comments = (
         f"kube-eventer's {sink.kind}, event for event. A robot takes 20 messages a minute; the digest (without --per-event) is one.",
     )
+    found.note(robot_note(name))
     found.targets.append(Entry(settings, comments))
     found.routes.append({"match": [{"receiver": name, **level_match(sink)}]})
 

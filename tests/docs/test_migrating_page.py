@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from etl.forward import context
 from etl.migrate import eventer, exporter_receivers
 from tests.lib.commandline import eventlake
 
@@ -41,3 +42,10 @@ def test_every_kind_is_named() -> None:
     ):
         named = set(re.findall(r"`(\w+)`", text))
         assert kinds <= named
+
+
+def test_every_name_of_a_template_is_told() -> None:
+    """What a leaf may name stands in docs/forwarding.md."""
+    page = (Path(__file__).parents[2] / "docs" / "forwarding.md").read_text("utf-8")
+    told = set(re.findall(r"`(\w+)(?:\([^`]*\))?`", page))
+    assert told >= context.NAMES

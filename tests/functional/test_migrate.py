@@ -18,7 +18,9 @@ from etl.forward.routes import Routes
 from etl.migrate import eventer, exporter_receivers
 from etl.migrate.proof import sample
 from tests.lib.commandline import Done, eventlake
-from tests.lib.goldens import PEERS
+from tests.lib.goldens import EVENTS as SENT
+from tests.lib.goldens import PEERS, golden, stored
+from tests.lib.loopback import Answer, LoopbackServer, Request
 from tests.lib.tables import drawn
 
 # What stands in the input and must not come out again.
@@ -455,3 +457,44 @@ def test_it_writes_a_file_and_wants_something_to_read(tmp_path: Path) -> None:
         0
     ].out
     assert "give the files of the other exporter" in eventlake("migrate").sentence
+
+
+def test_the_article_from_its_manifest_to_the_robot(tmp_path: Path) -> None:
+    """kube-eventer's file is migrated, the lake forwards, and the robot gets the bodies that kube-eventer would have sent."""
+    heard: list[bytes] = []
+
+    def take(request: Request) -> Answer:
+        heard.append(request.body)
+        return Answer(200)
+
+    rows = {row["uid"] for row in stored(tmp_path)}
+    done, _ = migrated(PEERS / "kube-eventer.yaml", "--per-event")
+    config = tmp_path / "eventlake.yaml"
+    url = tmp_path / "url"
+    with LoopbackServer(take) as server:
+        url.write_text(f"{server.url}/cgi-bin/webhook/send?key=k", "utf-8")
+        text = done.out.replace("/secrets/webhook-url", str(url))
+        text = text.replace("allow_http: true", "allow_http: true\n      allow_private: true")
+        config.write_text(text, "utf-8")
+        sent = eventlake(
+            *("--config", config, "--lake", tmp_path / "lake"), "forward", "--from", "2026-11-01"
+        )
+    assert sent.code == 0, sent.err
+    _, configmap = yaml.safe_load_all((PEERS / "kube-eventer.yaml").read_text("utf-8"))
+    content = configmap["data"]["content"]
+    before = golden("golden-shanghai.json.gz")["eventer"][content]
+    warnings = [i for i, event in enumerate(SENT) if event["type"] == "Warning"]
+    assert len(heard) == len(warnings) < len(rows)
+    ours = sorted(json.dumps(json.loads(body)) for body in heard)
+    valid = [json.dumps(json.loads(before[i])) for i in warnings if _is_json(before[i])]
+    assert len(valid) >= 3
+    assert set(valid) <= set(ours)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        # That is the answer.
+        return False
+    return True
