@@ -36,7 +36,7 @@ _LARGEST_FOOTER = 64 * 1024 * 1024
 _MAGIC = b"PAR1"
 _LENGTH_AND_MAGIC = 8
 # At 30 ms a request, 4,000 files are two seconds.
-_AT_ONCE = 64
+ENDS_AT_ONCE = 64
 # Before a path of the lake, in the names by which DuckDB opens its files.
 PROTOCOL = "lake"
 
@@ -52,6 +52,8 @@ class Ranges:
         self._get = get
         self.failure: LakeError | None = None
         self._ends: dict[str, bytes] = {}
+        # Ends that are expected, and there is no room to keep: each is handed out once.
+        self._passing: dict[str, bytes] = {}
         self._kept = 0
         self._chunks: dict[str, dict[tuple[int, int], bytes]] = {}
         self._chunk_bytes = 0
@@ -77,7 +79,7 @@ class Ranges:
     def end(self, path: str) -> bytes:
         """Return the last bytes of ``path`` with the whole Parquet footer, and keep them."""
         with self._lock:
-            kept = self._ends.get(path)
+            kept = self._ends.get(path) or self._passing.pop(path, None)
         if kept is not None:
             return kept
         size = self.size(path)
@@ -90,20 +92,26 @@ class Ranges:
         return data
 
     def expect(self, paths: Sequence[str]) -> None:
-        """Fetch the ends of files that are not kept yet, many at a time, while there is room and the store answers."""
+        """Fetch the ends of files that are not kept yet, many at a time, while the store answers.
+
+        Where there is no room to keep them they are there for whoever reads them next, so
+        of a great many files some are expected at a time.
+        """
         with self._lock:
+            self._passing.clear()
             missing = [path for path in paths if path not in self._ends]
         if not missing:
             return
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            for first in range(0, len(missing), _AT_ONCE):
-                answered = list(pool.map(self._try_end, missing[first : first + _AT_ONCE]))
-                if not all(answered) or self._kept >= _KEPT_BYTES:
+        with ThreadPoolExecutor(ENDS_AT_ONCE) as pool:
+            for first in range(0, len(missing), ENDS_AT_ONCE):
+                answered = list(pool.map(self._try_end, missing[first : first + ENDS_AT_ONCE]))
+                if not all(answered):
                     return
 
     def forget(self, path: str) -> None:
         """Drop what is kept of a file that was written or deleted."""
         with self._lock:
+            self._passing.pop(path, None)
             self._kept -= len(self._ends.pop(path, b""))
             self._chunk_bytes -= sum(map(len, self._chunks.pop(path, {}).values()))
 
@@ -118,13 +126,16 @@ class Ranges:
 
     def _try_end(self, path: str) -> bool:
         try:
-            self.end(path)
+            data = self.end(path)
         except FileNotFoundError:
             # Deleted meanwhile: whoever opens it is told.
             return True
         except LakeError:
             # Whoever opens this file asks again and is told in its place.
             return False
+        with self._lock:
+            if path not in self._ends:
+                self._passing[path] = data
         return True
 
     def _keep(self, path: str, data: bytes) -> None:

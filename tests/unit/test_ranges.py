@@ -66,12 +66,12 @@ def test_what_is_no_parquet_is_kept_as_it_is(data: bytes) -> None:
 
 
 def test_ends_are_kept_up_to_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of more files than there is room for, read in turn again and again, the first ones are asked for once."""
+    """Of more files than there is room for the first ones are asked for once; the others, expected, for each reading."""
     monkeypatch.setattr(ranges, "_KEPT_BYTES", 1500)
-    monkeypatch.setattr(ranges, "_AT_ONCE", 1)
+    monkeypatch.setattr(ranges, "ENDS_AT_ONCE", 1)
     found, asked = over({name: bytes(1000) for name in "abcd"})
     found.expect("abcd")
-    assert [path for path, _, _ in asked] == ["a", "b"]
+    assert [path for path, _, _ in asked] == ["a", "b", "c", "d"], "fetched together all the same"
     for name in "abcdabcd":
         assert found.end(name) == bytes(1000)
     assert [path for path, _, _ in asked] == ["a", "b", "c", "d", "c", "d"]
