@@ -8,6 +8,7 @@ The rest is multiplication.
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import date, timedelta
@@ -27,7 +28,8 @@ _MODEL = date(2026, 1, 1)
 _TTL = timedelta(hours=1)
 _DAYS_A_YEAR = 365.25
 _MIB, _GB = 1024 * 1024, 1e9
-_THOUSAND = 1000
+_KIB, _THOUSAND, _MILLION = 1024, 1000, 1_000_000
+_YEAR = 365
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +75,8 @@ class Measured:
     """Of the footer, for each row group."""
     ledger_bytes: float
     """Of a day of the ledger, sealed."""
+    seal_seconds: float
+    """Of one processor, for a million states that are sealed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,9 @@ def measure(states: int) -> Measured:
             for part in lake.partition(generate_days.CLUSTER, _MODEL)
         )
         closed = seal.closes_at(_MODEL, _TTL) + timedelta(seconds=1)
-        assert len(list(seal.seal(lake, clock=lambda: closed, ttl=_TTL))) == 2
+        begun = time.process_time()
+        (_before, _done) = seal.seal(lake, clock=lambda: closed, ttl=_TTL)
+        taken = time.process_time() - begun
         (small, large) = [lake.files.location(day.path) for day in lake.days()]
         plan = Plan(events=0, many=0, day=0, month=0, rounds=1, folder=Path(folder))
         of_ledger = next(one.value for one in ledger.year(plan) if one.key == "ledger_year_kb")
@@ -113,7 +119,8 @@ def measure(states: int) -> Measured:
             sealed_bytes=(Path(large).stat().st_size - many) / rows,
             footer_bytes=few - group,
             group_bytes=group,
-            ledger_bytes=of_ledger * 1024 / 365,
+            ledger_bytes=of_ledger * _KIB / _YEAR,
+            seal_seconds=taken / rows * _MILLION,
         )
 
 
@@ -133,7 +140,7 @@ def simulate(given: Assumed, known: Measured) -> Iterator[Line]:
     loose = runs * (1 + given.hours_open / 24)
     yield Line("a sealed day, one cluster", day_bytes / _MIB, "MiB")
     yield Line("row groups of it", groups, "")
-    yield Line("its footer", footer / 1024, "KiB")
+    yield Line("its footer", footer / _KIB, "KiB")
     yield Line("a part, one run", given.states / runs * known.part_bytes / _MIB, "MiB")
     for name, clusters in (("one cluster", 1), ("the fleet", given.clusters)):
         sealed = days * clusters
@@ -153,12 +160,12 @@ def simulate(given: Assumed, known: Measured) -> Iterator[Line]:
         yield Line(f"{name}: storage", size * given.dollars_a_gb_month, "$ a month")
         yield from _opening(f"{name}: a session", given, total - 2 * clusters, sealed, footer)
     puts = 4 * runs * given.clusters + 2 * given.clusters
+    hours = given.clusters * given.states / _MILLION * known.seal_seconds / 3600
+    yield Line("the fleet: sealing a night", hours, "hours of one processor")
     yield Line("the fleet: PUT", puts, "a day")
     yield Line("the fleet: PUT", puts / _THOUSAND * given.dollars_a_thousand_puts, "$ a day")
-    window = 30 * given.clusters
-    yield from _opening(
-        "the fleet, a lake for each 30 days: a session", given, 4 * window, window, footer
-    )
+    month = 30 * given.clusters
+    yield from _opening("the fleet, 30 days kept: a session", given, 2 * month, month, footer)
 
 
 def _opening(

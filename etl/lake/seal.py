@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from typing import TypeAlias
 
-from etl.errors import EventlakeError, LakeError, quoted
+from etl.errors import EventlakeError, LakeError
 from etl.lake.generation import Done, sealed_anew
 from etl.lake.layout import Lake
 from etl.lake.partitions import DAY, Partition, Partitions, Wanted, partitions
@@ -26,8 +26,8 @@ from etl.progress import Tell, untold
 MARGIN = timedelta(hours=1)
 # How long a reader may hold on to files that were replaced meanwhile.
 GRACE = timedelta(hours=1)
-# Of each failure in the sentence that names all of them.
-_REASON = 200
+# Days in the sentence that ends with a failure; each of them was told when it failed.
+_NAMED = 10
 _log = logging.getLogger(__name__)
 
 
@@ -144,8 +144,11 @@ def _failure(failed: Sequence[Failed], of: int) -> Exception:
             return one.error
     if len(failed) == 1:
         return failed[0].error
-    why = "; ".join(f"{one.cluster} {one.date} ({quoted(str(one), _REASON)})" for one in failed)
-    return LakeError(f"{len(failed)} of {of} days are not sealed: {why}")
+    names = ", ".join(f"{one.cluster} {one.date}" for one in failed[:_NAMED])
+    more = f" and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
+    return LakeError(
+        f"{len(failed)} of {of} days are not sealed: {names}{more}; the first, because: {failed[0]}"
+    )
 
 
 def _of_day(tell: Tell, number: int, days: int, rows: int) -> Tell:
