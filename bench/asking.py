@@ -1,4 +1,4 @@
-"""Reports over a lake, each as a command of its own: seconds, processor seconds and memory, of all processes that it starts.
+"""Reports over a lake, each as a command of its own or all in one session: seconds, processor seconds and memory, of all processes.
 
 An engine that works by other processes is measured with them: what they hold together is
 looked at ten times a second, so a peak of less than that may be missed.
@@ -9,16 +9,29 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from datetime import time as clock_time
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 from bench.fleet_lake import LAST, Size
 from bench.measure import ROOT, eventlake
+from etl.lake.folders import LocalFiles
+from etl.lake.layout import Lake
+from etl.lake.query import Session
+from etl.lake.query import session as on_duckdb
 from etl.reports.catalogue import catalogue
+from etl.reports.run import run
+from etl.timespan import Window
 
+Done = TypeVar("Done")
 ALL = "all of them, one process"
 _LOOK_SECONDS = 0.1
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -50,6 +63,57 @@ def ask(lake: Path, size: Size, *, engine: str, names: Sequence[str] = ()) -> It
             which = [] if name == ALL else [name]
             words = [*chosen, f"--lake={lake}", "report", *which, *span, "--format=markdown"]
             yield _taken(name, eventlake(*words, output))
+
+
+def ask_together(
+    lake: Path, size: Size, *, engine: str, names: Sequence[str] = ()
+) -> Iterator[Answer]:
+    """Ask the reports one after the other in one session of this process; what starts the engine is told first."""
+    begin = datetime.combine(LAST - timedelta(days=size.days - 1), clock_time(), UTC)
+    window = Window(begin, begin + timedelta(days=size.days))
+    opened = ExitStack()
+    with opened:
+
+        def start() -> Session:
+            return opened.enter_context(_session(engine, Lake(LocalFiles(lake))))
+
+        session, taken = _watched("to begin", start)
+        yield taken
+        for name in names or catalogue():
+            report = catalogue()[name]
+            asked = partial(run, report, session, window=window, timezone=ZoneInfo("UTC"))
+            yield _watched(name, asked)[1]
+
+
+def _session(engine: str, lake: Lake) -> AbstractContextManager[Session]:
+    if engine == "spark":
+        from etl.spark.session import session as on_spark  # noqa: PLC0415 -- an extra
+
+        return on_spark(lake, environ=os.environ, many=True)
+    return on_duckdb(lake, many=True)
+
+
+def _watched(name: str, work: Callable[[], Done]) -> tuple[Done, Answer]:
+    """Do some work and tell what this process and all below it took meanwhile."""
+    ended = threading.Event()
+    _held, before = _tree(os.getpid())
+    seen = [0]
+
+    def look() -> None:
+        while not ended.wait(_LOOK_SECONDS):
+            seen.append(_tree(os.getpid())[0])
+
+    looking = threading.Thread(target=look, daemon=True)
+    looking.start()
+    started = time.perf_counter()
+    try:
+        done = work()
+    finally:
+        seconds = time.perf_counter() - started
+        ended.set()
+        looking.join()
+    held, after = _tree(os.getpid())
+    return done, Answer(name, seconds, (after - before) / _TICKS, max(held, *seen) / _MB)
 
 
 def load() -> str:

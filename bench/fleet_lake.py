@@ -52,7 +52,8 @@ _FRIDAY = 4
 _LETTERS = sorted("bcdfghjklmnpqrstvwxz2456789")
 _SUFFIX = 5
 _UID_CHANGED = 8
-_SUBSECONDS = timedelta(seconds=1)
+_REVISIONS_A_DAY = 1_000_000
+_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +237,7 @@ def _moved(rows: pa.Table, day: date) -> pa.Table:
         if pa.types.is_timestamp(field.type):
             moved = pc.add(rows[field.name], pa.scalar(by, pa.duration("us")))
             rows = _with(rows, field.name, moved)
-    revisions = pc.add(rows["resource_version"], int(by / _SUBSECONDS) * 1000)
+    revisions = pc.add(rows["resource_version"], int(by / _SECOND) * 1000)
     rows = _with(rows, "resource_version", revisions)
     ids = rows["snapshot_id"].combine_chunks()
     dated = pc.binary_replace_slice(ids.dictionary, 0, 8, f"{day:%Y%m%d}")
@@ -277,6 +278,9 @@ def _write_ledger(lake: Lake, cluster: str, day: date, rows: pa.Table) -> None:
             rows = _with(rows, field.name, pc.add(rows[field.name], by))
     for name in ("snapshot_id", "previous_id"):
         rows = _with(rows, name, pc.binary_replace_slice(rows[name], 0, 8, f"{day:%Y%m%d}"))
+    # They only grow, or the cluster would have been restored from a backup.
+    grown = (day - _MODEL) // _DAY * _REVISIONS_A_DAY
+    rows = _with(rows, "list_resource_version", pc.add(rows["list_resource_version"], grown))
     made = Made(
         sealed_at=seal.closes_at(day, _TTL),
         parts=rows["snapshot_id"].to_pylist(),

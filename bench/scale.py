@@ -72,7 +72,8 @@ def _ask(console: Console, given: argparse.Namespace) -> None:
     console.print(f"engine {given.engine}, {asking.load()} before")
     console.print("| report | s | processor s | peak MB |\n|---|---|---|---|")
     size = Size(0, days=given.days)
-    for one in asking.ask(given.lake, size, engine=given.engine, names=given.report):
+    ask = asking.ask_together if given.together else asking.ask
+    for one in ask(given.lake, size, engine=given.engine, names=given.report or ()):
         console.print(
             f"| {one.name} | {one.seconds:.1f} | {one.processor_seconds:.1f} | {one.peak_mb:,.0f} |"
         )
@@ -123,6 +124,7 @@ def _arguments() -> argparse.Namespace:
     ask.add_argument("lake", type=Path)
     ask.add_argument("--engine", choices=["duckdb", "spark"], default="duckdb")
     ask.add_argument("--days", type=int, default=_SIZE.days, metavar="N")
+    ask.add_argument("--together", action="store_true", help="in one session, not a process each")
     ask.add_argument("--report", action="append", metavar="NAME", help="may be repeated")
     return parser.parse_args()
 
