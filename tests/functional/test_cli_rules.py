@@ -168,7 +168,7 @@ def test_explain_prints_both_statements() -> None:
     assert "-- a row is a finding if value > 0" in done.out
 
 
-def test_check_tries_the_templates_of_forwarding(tmp_path: Path) -> None:
+def test_check_tries_the_templates_of_forwarding(tmp_path: Path, lake: Path) -> None:
     """A layout that would fail on every event is named before anything is sent, and so is what can never match."""
     config = tmp_path / "eventlake.yaml"
     wanted = "{name: a, stdout: {}, layout: {m: '{{ event.MESSAGE }}'}}"
@@ -178,6 +178,8 @@ def test_check_tries_the_templates_of_forwarding(tmp_path: Path) -> None:
     assert done.code == 2
     assert "forward.targets[0].layout: on a trial event" in done.err
     assert "there is no field MESSAGE" in done.err
+    refused = eventlake("--config", config, "--lake", lake, "forward", "--from", "2020-01-01")
+    assert (refused.code, refused.out, refused.err) == (2, "", done.err)
     config.write_text(config.read_text().replace("MESSAGE", "message"))
     done = eventlake("--config", config, "rules", "check")
     assert done.code == 0, done.err

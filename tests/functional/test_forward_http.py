@@ -145,8 +145,10 @@ def test_what_may_succeed_later_is_not_given_up(
 ) -> None:
     """Nothing after it is sent, so that the order is kept; what came before is settled."""
     address = Address(b=Answer(400), c=answer)
-    receipt, _ = sent(address.take, batch(*"abcd"))
-    assert receipt == Receipt(2, ((1, "HTTP 400"),), failure, wait)
+    messages = batch(*"abcd")
+    receipt, _ = sent(address.take, messages)
+    named = f"{failure} (webhook-id {messages[2].id})"
+    assert receipt == Receipt(2, ((1, "HTTP 400"),), named, wait)
     assert address.messages == ["a", "b", "c"]
 
 

@@ -49,7 +49,9 @@ class HttpSender:
             if outcome.status in _REFUSALS:
                 refused.append((place, outcome.detail))
             elif not outcome.delivered:
-                return Receipt(place, tuple(refused), outcome.detail, outcome.wait)
+                # The address may fail over this body alone: its log names it so.
+                named = f" (webhook-id {message.id})" if outcome.status else ""
+                return Receipt(place, tuple(refused), f"{outcome.detail}{named}", outcome.wait)
         return Receipt(len(batch), tuple(refused))
 
     def close(self) -> None:
