@@ -179,7 +179,8 @@ def test_check_tries_the_templates_of_forwarding(tmp_path: Path, lake: Path) -> 
     assert "forward.targets[0].layout: on a trial event" in done.err
     assert "there is no field MESSAGE" in done.err
     refused = eventlake("--config", config, "--lake", lake, "forward", "--from", "2020-01-01")
-    assert (refused.code, refused.out, refused.err) == (2, "", done.err)
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err in done.err
     config.write_text(config.read_text().replace("MESSAGE", "message"))
     done = eventlake("--config", config, "rules", "check")
     assert done.code == 0, done.err
