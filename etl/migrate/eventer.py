@@ -9,19 +9,19 @@ kube-eventer's ``sinks/*`` and ``common/*`` (commits 0974bca and before).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode, urlunsplit
 
 from etl.migrate import addresses, eventer_bodies
+from etl.migrate import eventer_robots as robots
 from etl.migrate.eventer_digests import digest
 from etl.migrate.expression import Value
 from etl.migrate.found import SECRET, Entry, Found
 from etl.migrate.gotext import TemplateError
 from etl.migrate.leaf import Terms, escaped
 from etl.migrate.payload import body
-from etl.migrate.sink import Sink, level_match, parsed, webhook_match
+from etl.migrate.sink import Sink, Surroundings, parsed, webhook_match
 
 # What kube-eventer reads itself of a webhook's address; the rest belongs to the address.
 _OWN: tuple[str, ...] = ("level", "namespaces", "kinds", "reason", "method", "header")
@@ -41,14 +41,6 @@ _ELSEWHERE = {
     "cms": "Alibaba's monitoring service has no sender here; digests go to chats and webhooks",
     "gcm": "there is no sender for it; a file or stdout target is read by the cloud's log agent",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What stands around the arguments: bodies of ConfigMaps by (namespace, name), and the zone that times are printed in."""
-
-    bodies: Mapping[tuple[str, str], str]
-    zone: str = ""
 
 
 def read(arguments: list[str], around: Surroundings, found: Found) -> None:
@@ -105,7 +97,7 @@ def _webhook(sink: Sink, around: Surroundings, found: Found) -> None:
         **addresses.reach([url]),
     }
     if chat:
-        found.note(robot_note(name))
+        found.note(robots.robot_note(name))
     found.targets.append(Entry(settings, tuple(comments)))
     found.routes.append({"match": [{"receiver": name, **match}]})
 
@@ -127,11 +119,6 @@ def _shape(sink: Sink, around: Surroundings, found: Found) -> dict[str, Any]:
         found.note(f"{sink.title}: its body is no JSON, so it is sent as the text that it was")
         return {"text": plain(shape.text)}
     return {"layout": plain(shape.layout)}
-
-
-def robot_note(name: str) -> str:
-    """Return what has to be known of a chat that gets each event."""
-    return f"target {name}: a robot answers 200 also where it refuses, as for more than 20 messages a minute; such a message is lost, as it was"
 
 
 def plain(tree: Any) -> Any:  # noqa: ANN401 -- a layout, or a text
@@ -156,67 +143,6 @@ def _headers(sink: Sink, name: str, found: Found) -> dict[str, Any]:
         else:
             headers[key] = plain(escaped(value))
     return {"headers": headers} if headers else {}
-
-
-def _dingtalk(sink: Sink, around: Surroundings, found: Found) -> None:
-    what = f"the robot's address with its access_token: {addresses.shown(sink.uri.geturl())}"
-    secret = (
-        {"secret_file": "the secret that the argument sign holds"} if sink.first("sign") else {}
-    )
-    if not found.per_event:
-        digest(sink, "dingtalk", level_match(sink), what, found, secret)
-        return
-    if secret:
-        found.refuse(
-            sink.title,
-            "a robot that wants signed messages takes no plain request; without --per-event it gets the digest, signed",
-        )
-        return
-    labels = sink.options.get("label", [])
-    if sink.first("msg_type") == "markdown":
-        layout = eventer_bodies.dingtalk_markdown(
-            labels, sink.first("cluster_id"), sink.first("region"), around.zone
-        )
-    else:
-        layout = eventer_bodies.dingtalk_text(labels, sink.first("msg_type", "text"), around.zone)
-    _robot(sink, layout, what, found)
-
-
-def _wechat(sink: Sink, around: Surroundings, found: Found) -> None:
-    what = "the address of a group robot, to be made in the group: kube-eventer speaks as an application, which is not taken here"
-    found.note(
-        f"{sink.title}: corp_id, corp_secret, agent_id and to_user are of no use any more; a group robot is asked, and mentioned_users of the receiver names people"
-    )
-    if not found.per_event:
-        digest(sink, "wecom", level_match(sink), what, found)
-        return
-    layout = eventer_bodies.wechat(sink.options.get("label", []), around.zone)
-    _robot(sink, layout, what, found)
-
-
-def _feishu(sink: Sink, around: Surroundings, found: Found) -> None:
-    del around
-    if found.per_event:
-        found.refuse(sink.title, "its card is not rebuilt; without --per-event it gets the digest")
-        return
-    what = f"the robot's address: {addresses.shown(sink.uri.geturl())}"
-    digest(sink, "feishu", level_match(sink), what, found)
-
-
-def _robot(sink: Sink, layout: object, what: str, found: Found) -> None:
-    """Add a target that sends each event to a robot."""
-    name = found.name(sink.kind)
-    settings = {
-        "name": name,
-        "layout": layout,
-        "http": {"url_file": found.secret_file(f"{name}-url", what)},
-    }
-    comments = (
-        f"kube-eventer's {sink.kind}, event for event. A robot takes 20 messages a minute; the digest (without --per-event) is one.",
-    )
-    found.note(robot_note(name))
-    found.targets.append(Entry(settings, comments))
-    found.routes.append({"match": [{"receiver": name, **level_match(sink)}]})
 
 
 def _kafka(sink: Sink, around: Surroundings, found: Found) -> None:
@@ -303,9 +229,9 @@ _LOST = (
 )
 _READERS: dict[str, Callable[[Sink, Surroundings, Found], None]] = {
     "webhook": _webhook,
-    "dingtalk": _dingtalk,
-    "wechat": _wechat,
-    "feishu": _feishu,
+    "dingtalk": robots.dingtalk,
+    "wechat": robots.wechat,
+    "feishu": robots.feishu,
     "kafka": _kafka,
     "elasticsearch": _elasticsearch,
     "log": _log,

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from etl.migrate import exporter_receivers
+from etl.migrate import exporter_receivers, exporter_shape
 from etl.migrate.exporter_receivers import Receivers
 from etl.migrate.expressions import is_re2
 from etl.migrate.found import Entry, Found
@@ -43,7 +43,11 @@ def is_config(data: object) -> bool:
 
 
 def read(config: Mapping[str, Any], found: Found) -> Receivers:
-    """Add to ``found`` what the configuration becomes; returns what its receivers were."""
+    """Add to ``found`` what the configuration becomes; returns what its receivers were.
+
+    Raises ``InputError`` for what Go would not read.
+    """
+    exporter_shape.check(config)
     if cluster := config.get("clusterName"):
         found.general["cluster"] = str(cluster)
     if namespace := config.get("namespace"):

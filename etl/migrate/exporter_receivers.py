@@ -56,11 +56,15 @@ def read(given: list[Any], found: Found, *, cluster: str) -> Receivers:
             found.refuse(f"receiver {name} ({kind})", why)
             receivers.refused.add(name)
             continue
+        secrets = len(found.secrets)
         try:
             _READERS[kind](Given(name, kind, dict(one[kind]), cluster), receivers, found)
         except TemplateError as error:
+            # The others go on; nothing of this one stays, so that no route leads to it.
             found.refuse(f"receiver {name} ({kind})", str(error))
             receivers.refused.add(name)
+            receivers.targets.pop(name, None)
+            del found.secrets[secrets:]
     return receivers
 
 

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from etl.errors import InputError
+from etl.errors import ConfigError, InputError
 from etl.migrate import eventer, exporter, logstash, proof, written
 from etl.migrate.exporter_receivers import Receivers
 from etl.migrate.found import Found
 from etl.migrate.proof import Rendered
+from etl.migrate.sink import Surroundings
 from etl.migrate.sources import Sources
+from etl.wire.templates import LeafError
 
 _VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)\}")
 
@@ -37,7 +39,7 @@ def migrate(files: Sequence[Path], sinks: Sequence[str], *, per_event: bool) -> 
     sources.sinks += sinks
     if sources.zone:
         found.general["timezone"] = sources.zone
-    around = eventer.Surroundings(sources.bodies, sources.zone)
+    around = Surroundings(sources.bodies, sources.zone)
     eventer.read(sources.sinks, around, found)
     receivers = Receivers()
     for config in sources.configs:
@@ -51,5 +53,9 @@ def migrate(files: Sequence[Path], sinks: Sequence[str], *, per_event: bool) -> 
         raise InputError(f"nothing of it has a counterpart: {refused}")
     names = [path.name for path in files] + (["--sink"] if sinks else [])
     text = written.configuration(found, names)
-    _, rendered = proof.prove(text, _VARIABLE.findall(text))
+    try:
+        _, rendered = proof.prove(text, _VARIABLE.findall(text))
+    except (ConfigError, LeafError) as error:
+        # What was given is at fault where it names no port or no zone that there is; else this is.
+        raise InputError(f"what was made of it is no configuration: {error}") from error
     return Migrated(text, found, rendered)

@@ -19,6 +19,7 @@ from etl import schema
 from etl.config import read
 from etl.config.forwarding import Target
 from etl.config.settings import Settings
+from etl.errors import ConfigError
 from etl.forward import trial
 from etl.forward.layout import Layout
 from etl.forward.routes import Routes
@@ -49,7 +50,10 @@ def prove(text: str, variables: Iterable[str]) -> tuple[Settings, list[Rendered]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "migrated.yaml"
         path.write_text(text, "utf-8")
-        settings = read.load(path, environ=environ)
+        loaded = read.read(path, environ=environ)
+        if loaded.mistakes:
+            raise ConfigError([str(one).removeprefix(f"{path}: ") for one in loaded.mistakes])
+        settings = loaded.settings
     trial.refuse_mistakes(settings.forward)
     routes = Routes(settings.forward)
     rows = pa.Table.from_pylist([sample()], schema=schema.FULL_SCHEMA)

@@ -34,6 +34,14 @@ class Sink:
         return [one for one in self.first(name).split(",") if one]
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What stands around the arguments: bodies of ConfigMaps by (namespace, name), and the zone that times are printed in."""
+
+    bodies: Mapping[tuple[str, str], str]
+    zone: str = ""
+
+
 def parsed(argument: str, number: int) -> Sink | None:
     """Return an argument as a sink, the ``number``-th; null where it is none."""
     kind, colon, address = argument.removeprefix("--sink").lstrip("= ").partition(":")

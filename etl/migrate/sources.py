@@ -56,14 +56,7 @@ class Sources:
         if lines and all(line.startswith("--") for line in lines):
             self.sinks += [line for line in lines if line.startswith("--sink")]
             return
-        try:
-            documents = list(yaml.load_all(text, Loader=yaml.CSafeLoader))
-        except yaml.YAMLError as error:
-            problem = quoted(str(getattr(error, "problem", None) or "it is no YAML"))
-            mark = getattr(error, "problem_mark", None)
-            where = f" in line {mark.line + 1}" if mark else ""
-            raise InputError(f"{path}: cannot be read as YAML{where}: {problem}") from error
-        for document in documents:
+        for document in _loaded(str(path), text):
             self._document(document)
 
     def _document(self, document: object) -> None:
@@ -81,8 +74,8 @@ class Sources:
                 self._container(container)
 
     def _config_map(self, document: Mapping[str, Any]) -> None:
-        metadata = document.get("metadata") or {}
-        for key, value in (document.get("data") or {}).items():
+        metadata = _mapping(document.get("metadata"))
+        for key, value in _mapping(document.get("data")).items():
             if not isinstance(value, str):
                 continue
             if key == "content":
@@ -91,12 +84,12 @@ class Sources:
             elif logstash.is_pipeline(value):
                 self.pipelines.append(value)
             elif key.endswith((".yaml", ".yml")):
-                for inner in yaml.load_all(value, Loader=yaml.CSafeLoader):
-                    if exporter.is_config(inner):
-                        self.configs.append(inner)
+                self.configs += filter(
+                    exporter.is_config, _loaded(f"ConfigMap {metadata.get('name')}", value)
+                )
 
     def _container(self, container: Mapping[str, Any]) -> None:
-        words = [str(w) for k in ("command", "args") for w in container.get(k) or []]
+        words = [str(w) for k in ("command", "args") for w in _list(container.get(k))]
         sinks = [
             f"--sink={words[i + 1]}" if word == "--sink" and i + 1 < len(words) else word
             for i, word in enumerate(words)
@@ -105,9 +98,33 @@ class Sources:
         self.sinks += sinks
         if not sinks:
             return
-        for variable in container.get("env") or []:
-            if variable.get("name") == "TZ" and variable.get("value"):
+        for variable in _list(container.get("env")):
+            if (
+                isinstance(variable, Mapping)
+                and variable.get("name") == "TZ"
+                and variable.get("value")
+            ):
                 self.zone = str(variable["value"])
+
+
+def _loaded(name: str, text: str) -> list[Any]:
+    """Return the documents of a YAML text; raises ``InputError``."""
+    try:
+        return list(yaml.load_all(text, Loader=yaml.CSafeLoader))
+    except yaml.YAMLError as error:
+        problem = quoted(str(getattr(error, "problem", None) or "it is no YAML"))
+        mark = getattr(error, "problem_mark", None)
+        where = f" in line {mark.line + 1}" if mark else ""
+        raise InputError(f"{name}: cannot be read as YAML{where}: {problem}") from error
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    """Return a mapping, empty where something else stands: what it is part of is not what is looked for."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _text(path: Path) -> str:
@@ -129,4 +146,4 @@ def _containers(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
             spec = spec[key]
     if isinstance(spec, Mapping):
         for kind in _CONTAINERS:
-            yield from (one for one in spec.get(kind) or [] if isinstance(one, Mapping))
+            yield from (one for one in _list(spec.get(kind)) if isinstance(one, Mapping))

@@ -299,6 +299,25 @@ receivers:
         assert f"to be put in {place}: " in done.err
 
 
+def test_a_receiver_that_is_refused_takes_its_routes_along(tmp_path: Path) -> None:
+    """What cannot be translated costs its receiver alone: the rest is written, and no route leads to nobody."""
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        """
+route: {routes: [{match: [{receiver: bad}, {receiver: good}]}, {match: [{receiver: bad, kind: Pod}]}]}
+receivers:
+- {name: bad, webhook: {endpoint: "https://h.example/s3cret", layout: {x: "{{ now }}"}}}
+- {name: good, stdout: {}}
+""",
+        "utf-8",
+    )
+    done, written = migrated(config)
+    assert written["forward"]["route"] == {"routes": [{"match": [{"receiver": "good"}]}]}
+    assert "receiver bad (webhook): receiver bad: layout.x: line 1, column 4" in done.err
+    assert "/secrets/bad-url" not in done.out
+    loaded(done.out, tmp_path)
+
+
 def test_a_manifest_list_with_a_body_that_names_dollars(tmp_path: Path) -> None:
     """What kubectl get -o yaml gives is read too; a dollar of a body is one, and a typed field keeps its type."""
     text = (PEERS / "kube-eventer.yaml").read_text("utf-8")
@@ -433,6 +452,20 @@ def test_what_a_leaf_cannot_say_is_refused_with_its_place(
         ("", "holds no sinks"),
         ("receivers: [{name: x}]", "has no sink, or several"),
         ("--sink=nothing\n", "is not KIND:ADDRESS"),
+        ("receivers: [7]", "`object`, got `int` - at `$.receivers[0]`"),
+        (
+            "receivers: [{name: x, kafka: {hosts: 7}}]",
+            "receivers[0].kafka: Expected `array | null`",
+        ),
+        (
+            "receivers: [{name: x, kafka: {brokers: [b], topic: t}}]",
+            "brokers[0]: 'b' is not host:port",
+        ),
+        (
+            "kind: ConfigMap\ndata: {a.yaml: 'x: ['}",
+            "ConfigMap None: cannot be read as YAML in line",
+        ),
+        ("kind: Pod\nspec: {containers: [7, {args: x, env: 3}]}", "holds no sinks"),
         (
             "--sink=carrier:pigeon\n",
             "sink 1 (carrier): kube-eventer's documents do not know it either",
