@@ -9,7 +9,6 @@ on what stands around it: an object with a name or uid of its own that says what
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any, get_args, get_type_hints
@@ -19,7 +18,7 @@ import msgspec
 from etl.source.objects import EventObject, Metadata
 
 # What no event object is without, in any spelling, also within a text within a text.
-_ABOUT = re.compile(rb"(?i)involved_?object|regarding")
+_ABOUT = (b"involvedobject", b"involved_object", b"regarding")
 # Flat documents have none of these words; theirs are common, and so all of them are wanted.
 _FLAT = ("kind", "name", "reason", "message", "type", "timestamp")
 _FLAT_WORDS = tuple(f'"{word}"'.encode() for word in _FLAT)
@@ -31,7 +30,8 @@ _METADATA = ("metadata", "objectmeta")
 
 def might_hold(raw: bytes) -> bool:
     """Whether JSON that is no event in the API's spelling is worth a closer look: far cheaper than the look."""
-    return _ABOUT.search(raw) is not None or all(word in raw for word in _FLAT_WORDS)
+    lower = raw.lower()
+    return any(word in lower for word in _ABOUT) or all(word in raw for word in _FLAT_WORDS)
 
 
 def events(plain: object) -> Iterator[dict[str, Any]]:

@@ -26,7 +26,7 @@ _BLANKS = 256
 _ITEM_START = re.compile(rb'\s*(\{\s*"[^"\\]*")')
 _NEXT_ITEM = re.compile(rb",\s*(?=\{)")
 _LIST_START = re.compile(rb'"(?:items|hits|result|values)"\s*:\s*\[(?=\s*\{)', re.IGNORECASE)
-_NEXT_DOCUMENT = re.compile(rb"\r?\n(?=\{)")
+_NEXT_DOCUMENT = b"\n{"
 _DOCUMENT_END = re.compile(rb"\n\}\s*\n[{=]")
 # kubectl cluster-info dump writes the logs of all containers between its lists.
 _LOG_START = b"==== START logs"
@@ -86,15 +86,12 @@ def documents(name: str, head: bytes, stream: io.BufferedIOBase) -> Iterator[byt
     rest = head
     while block := stream.read(BLOCK):
         text = _LOG.sub(b"", rest) if _LOG_START in rest else rest
-        log = _LOG_BEGINS.search(text)
+        log = _LOG_BEGINS.search(text) if _LOG_START in text else None
         whole, log_text = (text[: log.start()], text[log.start() :]) if log else (text, b"")
-        found = None
-        for found in _NEXT_DOCUMENT.finditer(whole):  # noqa: B007 -- the last one is wanted
-            pass
-        end = len(whole) if log_text and not found else 0
-        if found or end:
-            yield whole[: found.start() if found else end]
-            end = found.end() if found else end
+        found = whole.rfind(_NEXT_DOCUMENT)
+        end = found + 1 or (len(whole) if log_text else 0)
+        if end:
+            yield whole[:found] if found >= 0 else whole
         elif len(whole) > LONGEST:
             raise InputError(
                 f"{name} holds a document of more than 64 MB, which is no list of events"
