@@ -39,15 +39,12 @@ def records(address: str, topic: str, partitions: int, **more: object) -> list[F
         }
     )
     places = [TopicPartition(topic, number, 0) for number in range(partitions)]
-    try:
-        left = {
-            place.partition: consumer.get_watermark_offsets(place, timeout=20)[1]
-            for place in places
-        }
-        consumer.assign([place for place in places if left[place.partition]])
-        return list(_read(consumer, left))
-    finally:
-        consumer.close()
+    left = {
+        place.partition: consumer.get_watermark_offsets(place, timeout=20)[1] for place in places
+    }
+    consumer.assign([place for place in places if left[place.partition]])
+    # Not closed: that is good-bye to a group, and waits for a coordinator that is not there.
+    return list(_read(consumer, left))
 
 
 def _read(consumer: Consumer, ends: Mapping[int, int]) -> Iterator[Found]:

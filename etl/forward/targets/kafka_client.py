@@ -34,7 +34,7 @@ _WARNINGS = 4
 # That a setting is experimental is known; what stops the producer is found by who sends.
 _SAID_ELSEWHERE = frozenset({"CONFWARN", "FATAL"})
 _THREAD = re.compile(r"^\[thrd:[^]]*\]: ")
-_NUMBER = re.compile(r"\d+")
+_COUNTS = re.compile(r"\d+|\(after [^)]*\)")
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class _Lines(logging.Logger):
         if facility in _SAID_ELSEWHERE:
             return
         text = quoted(redact(_THREAD.sub("", str(told))))
-        if (kind := _NUMBER.sub("0", text)) not in self._told:
+        if (kind := _COUNTS.sub("", text)) not in self._told:
             self._told.add(kind)
             _log.warning("the client for Kafka says: %s", text)
 
