@@ -145,7 +145,7 @@ class Broker:
             held = self._partitions.get((topic, number))
             error, offset = held.append(batch) if held else (_UNKNOWN_TOPIC, -1)
             self._appended += error == 0
-            if self._appended == self._settings.die_after:
+            if self._appended == self._settings.die_after > 0:
                 os._exit(1)
             # Log append time: none; the log begins at 0.
             return wire.int32(number) + wire.int16(error) + wire.int64(offset) + wire.int64(-1)

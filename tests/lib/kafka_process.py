@@ -61,6 +61,10 @@ class BrokerProcess:
         self._process.kill()
         self._process.communicate()
 
+    def wait(self) -> None:
+        """Wait until it has died by itself."""
+        self._process.communicate()
+
     @property
     def alive(self) -> bool:
         """Whether it runs."""

@@ -1,8 +1,8 @@
 """Messages to records of a Kafka topic: key = uid, headers that name the observation, an exact receipt.
 
 What the brokers have acknowledged is settled, and what they will never take is refused. A
-record that breaks its batch is found by sending smaller groups, each only when the one before
-is acknowledged, so that no record overtakes another of its key. After a failure all that is
+record that breaks its batch is found by sending each alone, and only when the one before is
+settled, so that no record overtakes another of its key. After a failure all that is
 queued is purged: nothing arrives later, out of order. What was on its way then, or before a
 restart, may be in the topic already and is sent again: that is the cut, and the header
 ``eventlake-id`` is the same in both copies.
@@ -43,8 +43,6 @@ _ALL_DOWN = -187
 _TURN_SECONDS = 0.1
 # Reports of what is purged come at once; this is for a machine that stands still.
 _PURGE_SECONDS = 5.0
-# After a group that was taken, how many times its size the next one may be.
-_GROWTH = 4
 
 
 @dataclass(slots=True)
@@ -76,7 +74,9 @@ class _Group:
 
     def trouble(self, error: KafkaError) -> None:
         """Take what the client says of itself and of connections; most of it mends by itself."""
-        if error.code() != _ALL_DOWN or not self.failure:
+        if error.code() == _ALL_DOWN:
+            self.failure = self.failure or "no broker answers"
+        else:
             self.failure = kafka_client.reason(error)
         self.over = self.over or error.code() == _LOGIN_REFUSED
 
@@ -85,7 +85,8 @@ class _Group:
         from confluent_kafka import KafkaException  # noqa: PLC0415 - an extra; whoever is here has it
 
         try:
-            producer.poll(_TURN_SECONDS)
+            # A flush waits for no more records of the same batch.
+            producer.flush(_TURN_SECONDS)
         except KafkaException as error:
             # So it says that it has stopped, and why.
             self.failure, self.over = kafka_client.reason(error), True
@@ -113,27 +114,21 @@ class KafkaSender:
         deadline = time.monotonic() + self._target.timeout.total_seconds()
         topics, refused = self._topics(batch)
         waiting = sorted(topics)
-        size = len(waiting)
         failure = ""
+        # Up to here each record is sent alone: the broker does not say which of a batch it cannot take.
+        alone = -1
         while waiting and not failure:
-            places = waiting[:size]
+            places = waiting[:1] if waiting[0] <= alone else waiting
             group = self._sent(batch, topics, places, deadline)
             refused |= group.refused
             if len(places) == 1:
                 refused |= group.hopeless
-            waiting = [p for p in waiting if p not in group.acknowledged and p not in refused]
-            if not group.hopeless:
-                failure = (
-                    self._failure(group)
-                    if len(group.acknowledged | group.refused.keys()) < len(places)
-                    else ""
-                )
-                size *= _GROWTH
-            elif waiting and group.late:
-                failure = self._failure(group)
             else:
-                # The broker does not say which record of a batch it cannot take.
-                size = max(1, len(group.hopeless) // 2) if len(places) > 1 else _GROWTH
+                alone = max(group.hopeless, default=alone)
+            waiting = [p for p in waiting if p not in group.acknowledged and p not in refused]
+            # What is left of a group has failed, unless it is tried again record by record.
+            if waiting and waiting[0] <= places[-1] and (not group.hopeless or group.late):
+                failure = self._failure(group)
         settled = waiting[0] if waiting else len(batch)
         told = tuple((place, refused[place]) for place in sorted(refused) if place < settled)
         return Receipt(settled, refused=told, failure=failure)

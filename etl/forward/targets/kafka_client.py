@@ -100,7 +100,6 @@ def words(target: KafkaTarget, environ: Mapping[str, str]) -> dict[str, Any]:
         # Nobody asked for figures about us to be pushed to the broker.
         "enable.metrics.push": False,
         "log_level": _WARNINGS,
-        "log.connection.close": False,
         "security.protocol": _protocol(target),
     }
     if target.tls.enabled:
