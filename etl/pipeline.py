@@ -23,6 +23,7 @@ from etl.alerts.receivers import draws, target
 from etl.alerts.rules import Configured
 from etl.config.receivers import Receiver
 from etl.config.settings import Settings
+from etl.forward import health as forwarding
 from etl.lake.layout import Lake
 from etl.lake.query import Session, session
 from etl.reports import page
@@ -179,7 +180,12 @@ def send_digest(
     """Build the digest that is due and send it to every receiver; ``notes`` join its health section."""
 
     def health(language: Language) -> list[str]:
-        return [*notes, *deliver.health(lake.files, outside.now, language=language)]
+        targets = configured.settings.forward.targets
+        return [
+            *notes,
+            *deliver.health(lake.files, outside.now, language=language),
+            *forwarding.lines(lake.files, targets, now=outside.now, language=language),
+        ]
 
     sent = Delivery()
     with session(lake, cluster=cluster, many=True) as opened:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 from etl.checkup import cluster as clusters
+from etl.checkup import forwarding, schedule, told
 from etl.checkup import lake as lakes
-from etl.checkup import schedule, told
 from etl.checkup.checked import Checked, fail
 from etl.config.owners import Owners
 from etl.config.settings import Settings, Source
@@ -33,6 +33,7 @@ def examined(
             yield line if len(members) == 1 else line.of(name)
     yield from lakes.examined(lake)
     yield from told.examined(settings, environ)
+    yield from forwarding.examined(lake, settings, now=clock())
 
 
 def _of_cluster(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 import click
@@ -39,6 +40,7 @@ def retention_now(invocation: Invocation, *, cluster: str | None, dry_run: bool 
     files = [*lake.days(), *lake.parts(), *lake.ledger()] if cluster is None else []
     for name in layout.clusters_of(files) if cluster is None else [cluster]:
         before = settings.retention.first_day(name, invocation.now)
+        waiting = _unsent(invocation, name, before) if before else {}
         if before and (
             marked := keeping.mark(
                 lake,
@@ -51,7 +53,32 @@ def retention_now(invocation: Invocation, *, cluster: str | None, dry_run: bool 
         ):
             what = "would be deleted" if dry_run else "out of sight, to be deleted in an hour"
             days += _say(invocation, marked, what)
+            _tell_unsent(invocation, name, waiting, what, dry_run=dry_run)
     return days
+
+
+def _unsent(invocation: Invocation, cluster: str, before: date) -> dict[str, int]:
+    """Return how many states of the days before ``before`` each target of forwarding did not get."""
+    targets = invocation.settings.forward.targets
+    if not targets:
+        return {}
+    from etl.forward import deleting  # noqa: PLC0415 -- as above
+
+    lake = invocation.lake
+    found = {one.name: deleting.unsent(lake, one.name, cluster, before) for one in targets}
+    return {name: count for name, count in found.items() if count}
+
+
+def _tell_unsent(
+    invocation: Invocation, cluster: str, waiting: dict[str, int], what: str, *, dry_run: bool
+) -> None:
+    """Say, and count, what is deleted before a target got it."""
+    for target, count in waiting.items():
+        invocation.warn(f"{cluster}: {count:,} of these states, which {target} never got, {what}")
+        if not dry_run:
+            from etl.forward import deleting  # noqa: PLC0415 -- as above
+
+            deleting.note(invocation.lake, target, cluster, count, now=invocation.clock())
 
 
 def _say(invocation: Invocation, deletion: Deletion, what: str) -> int:

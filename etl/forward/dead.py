@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
+from urllib.parse import unquote
 
 import msgspec
 
@@ -98,12 +99,12 @@ def settle(files: Files, path: str, found: Letters, done: frozenset[str]) -> Non
 
 
 def count(files: Files) -> dict[str, int]:
-    """Return how many letters each target of the lake has, by the name of its folder; raises ``LakeError``."""
+    """Return how many letters each target of the lake has, by its name; raises ``LakeError``."""
     found: dict[str, int] = {}
     for path in files.list(ROOT):
         if "/dead/" in path:
             letters = records.read(files, path, Letters)
-            target = path.split("/")[1]
+            target = unquote(path.split("/")[1].partition("=")[2])
             found[target] = found.get(target, 0) + (len(letters.letters) if letters else 0)
     return found
 

@@ -18,7 +18,7 @@ from etl.config.forwarding import Forward, Target
 from etl.errors import DeliveryError, EventlakeError, LakeError, quoted
 from etl.forward import dead, places
 from etl.forward.batches import batch_of
-from etl.forward.feed import Feed, Stretch, open_feed
+from etl.forward.feed import ROWS, Feed, Stretch, open_feed
 from etl.forward.layout import Layout
 from etl.forward.position import Counts
 from etl.forward.routes import Routes
@@ -41,7 +41,13 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     failure: str = ""
     """Why it did not get everything; empty where it did, or time was up."""
     failing_since: datetime | None = None
+    behind_since: datetime | None = None
+    """Since when no run had time for everything; null where the newest one had."""
     succeeded_at: datetime | None = None
+    """When a run last sent everything that waited."""
+    deleted: int = 0
+    """How many states retention last deleted that it never got."""
+    deleted_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -72,11 +78,12 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Time, how to wait, and how a target is opened."""
+    """Time, how to wait, how a target is opened, and how many states are sent at a time."""
 
     clock: Callable[[], datetime]
     sleep: Callable[[float], None]
     opened: Callable[[Target], Sender]
+    rows: int = ROWS
 
 
 def forward(
@@ -129,7 +136,7 @@ class _Sending:
         """Send stretch by stretch."""
         sender: Sender | None = None
         try:
-            for stretch in feed.stretches():
+            for stretch in feed.stretches(rows=self.world.rows):
                 if self._late():
                     self.outcome.left = True
                     return
@@ -179,17 +186,25 @@ class _Sending:
         return self.until is not None and self.world.clock() + wait >= self.until
 
 
+def keep_state(files: Files, target: str, told: State) -> None:
+    """Write how a target is doing; raises ``LakeError``."""
+    files.write(_state_path(target), msgspec.json.encode(told))
+
+
 def _remember(files: Files, outcome: Outcome, *, at: datetime) -> None:
     failure = quoted(redact(str(outcome.cause or outcome.failure)), _FAILURE_CHARACTERS)
-    before = state(files, outcome.target)
-    since = (before.failing_since if before and before.failure else None) or at
-    told = State(
+    at = at.replace(microsecond=0)
+    before = state(files, outcome.target) or State(at=at)
+    done = not failure and not outcome.left
+    told = msgspec.structs.replace(
+        before,
         at=at,
         failure=failure,
-        failing_since=since if failure else None,
-        succeeded_at=(before.succeeded_at if before else None) if failure else at,
+        failing_since=(before.failing_since or at) if failure else None,
+        behind_since=(before.behind_since or at) if outcome.left else None,
+        succeeded_at=at if done else before.succeeded_at,
     )
-    files.write(_state_path(outcome.target), msgspec.json.encode(told))
+    keep_state(files, outcome.target, told)
 
 
 def _state_path(target: str) -> str:

@@ -23,7 +23,7 @@ from etl.lake.viewing import Viewing
 from etl.statements import statement
 
 # What DuckDB may hold while it sorts; beyond it writes to a folder of this machine.
-_MEMORY = "128MB"
+_MEMORY = "256MB"
 _SETTLED = "set variable settled_runs = $runs::varchar[]"
 _KEY = ("last_seen", "n", "uid")
 # In SQL and in a place: a version that is missing is the least.

@@ -102,6 +102,30 @@ METRICS: tuple[Metric, ...] = (
     _counter(
         "eventlake_deliveries_total", "Messages that came to their end.", "receiver", "outcome"
     ),
+    _gauge(
+        "eventlake_forward_waiting_parts", "Parts of the lake that a target did not get.", "target"
+    ),
+    _gauge(
+        "eventlake_forward_oldest_timestamp_seconds",
+        "When the oldest run began of which something waits for a target; missing where nothing waits.",
+        "target",
+    ),
+    _gauge(
+        "eventlake_forward_success_timestamp_seconds",
+        "When a run last sent a target everything that waited; 0 if none ever did.",
+        "target",
+    ),
+    _gauge(
+        "eventlake_forward_dead_letters",
+        "Observations that a target refused for good and that nobody sent again.",
+        "target",
+    ),
+    _counter(
+        "eventlake_forward_observations_total",
+        "What became of observations: sent, passed (not meant for it), refused, deleted before it got them.",
+        "target",
+        "outcome",
+    ),
     _gauge("eventlake_alerts", "Alerts by what the newest evaluation left.", "severity", "state"),
     _gauge("eventlake_page_timestamp_seconds", "When the page was last written."),
 )

@@ -23,6 +23,7 @@ from etl.errors import QueryError
 from etl.lake.layout import Lake
 from etl.lake.query import Session, session
 from etl.metrics import standing
+from etl.metrics.forwarding import of_targets
 from etl.metrics.readings import Readings
 from etl.metrics.record import Count, Keeper, LastRun, Record
 from etl.metrics.series import Series, grown
@@ -89,6 +90,7 @@ def gather(
     found.join(standing.of_lake(lake, cluster, now=now, ttl=settings.ttl(cluster or None)))
     found.join(standing.of_outbox(lake, cluster))
     found.join(standing.of_alerts(lake, cluster))
+    found.join(of_targets(lake, settings.forward, cluster))
     found.put("eventlake_build_info", 1, cluster=cluster, version=__version__)
     found.put("eventlake_memory_limit_bytes", machine.limit_bytes(), cluster=cluster)
     if page is not None and page.exists():
