@@ -8,7 +8,7 @@ from typing import Literal
 
 from etl.migrate.gotext import Place
 
-Kind = Literal["text", "int", "bool", "time", "map", "label", "list", "struct", "nil"]
+Kind = Literal["text", "int", "bool", "time", "map", "label", "list", "struct", "mixed", "nil"]
 _ESCAPED = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _SIMPLE = re.compile(r"[\w.]+|'[^']*'|[\w.]+\([\w.', /<>-]*\)")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from etl.migrate import printing, texts
-from etl.migrate.expression import Value
+from etl.migrate.expression import Kind, Value
 from etl.migrate.fields import label
 from etl.migrate.gotext import Place
 
@@ -44,9 +44,12 @@ def call(name: str, arguments: Sequence[Value], place: Place) -> Value:
 def _compared(sign: str) -> Function:
     def function(given: Sequence[Value], place: Place) -> Value:
         first, *others = (_comparable(one, place) for one in given)
-        kinds = {"int" if one.kind == "int" else "text" for one in given if one.kind != "bool"}
+        kinds = {one.given().kind for one in given}
         if len(kinds) > 1:
-            raise place.refuse("a text and a number are compared, at which Go fails")
+            told = " and a ".join(sorted(kinds))
+            raise place.refuse(f"a {told} are compared, at which Go fails")
+        if kinds == {"bool"} and sign not in {"==", "!="}:
+            raise place.refuse("truth values have no order, so Go fails")
         joint = " or ".join(f"{first} {sign} {other}" for other in others)
         return Value(joint, "bool")
 
@@ -61,12 +64,11 @@ def _comparable(value: Value, place: Place) -> str:
 
 def _joint(word: str) -> Function:
     def function(given: Sequence[Value], _place: Place) -> Value:
-        kinds = {one.given().kind for one in given}
-        kind = kinds.pop() if len(kinds) == 1 else "text"
-        if kind in {"time", "struct", "nil"}:
-            kind = "bool"
-            return Value(f" {word} ".join(one.truth() for one in given), kind)
-        return Value(f" {word} ".join(one.given().part for one in given), kind)
+        values = [one.given() for one in given]
+        if any(one.kind in {"time", "struct", "nil"} for one in values):
+            truths = (Value(one.truth(), "bool").part for one in values)
+            return Value(f" {word} ".join(truths), "mixed", "value of several kinds")
+        return Value(f" {word} ".join(one.part for one in values), *_common(*values))
 
     return function
 
@@ -77,10 +79,18 @@ def _not(given: Sequence[Value], _place: Place) -> Value:
 
 
 def _default(given: Sequence[Value], place: Place) -> Value:
-    instead, value = given[0], given[1].given()
+    instead, value = given[0].given(), given[1].given()
     if value.kind in {"time", "struct"}:
         raise place.refuse(f"default of a {value.name or value.kind} is always the value itself")
-    return Value(f"{value.part} or {instead.part}", instead.kind)
+    return Value(f"{value.part} or {instead.part}", *_common(instead, value))
+
+
+def _common(*values: Value) -> tuple[Kind, str]:
+    """Return the kind of a value that is one of these; a mixed one can be asked, and not printed."""
+    kinds = {one.kind for one in values}
+    if len(kinds) == 1 and "struct" not in kinds:
+        return values[0].kind, values[0].name
+    return ("text", "") if kinds == {"text", "int"} else ("mixed", "value of several kinds")
 
 
 def _coalesce(given: Sequence[Value], place: Place) -> Value:
@@ -88,8 +98,8 @@ def _coalesce(given: Sequence[Value], place: Place) -> Value:
 
 
 def _ternary(given: Sequence[Value], _place: Place) -> Value:
-    yes, no, test = given
-    return Value(f"{yes.part} if {test.truth()} else {no.part}", yes.kind)
+    yes, no, test = given[0].given(), given[1].given(), given[2]
+    return Value(f"{yes.part} if {test.truth()} else {no.part}", *_common(yes, no))
 
 
 def _index(given: Sequence[Value], place: Place) -> Value:
@@ -111,8 +121,9 @@ def _length(given: Sequence[Value], place: Place) -> Value:
 
 
 def _empty(given: Sequence[Value], place: Place) -> Value:
-    if given[0].kind == "time":
-        return Value(f"not {given[0].part}", "bool")
+    if given[0].kind in {"time", "struct"} and not given[0].name.startswith("*"):
+        # sprig takes no struct for empty, also not the time of nothing.
+        return Value("false", "bool")
     return _not(given, place)
 
 
