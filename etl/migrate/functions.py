@@ -99,7 +99,8 @@ def _coalesce(given: Sequence[Value], place: Place) -> Value:
 
 def _ternary(given: Sequence[Value], _place: Place) -> Value:
     yes, no, test = given[0].given(), given[1].given(), given[2]
-    return Value(f"{yes.part} if {test.truth()} else {no.part}", *_common(yes, no))
+    # In parentheses: a statement of Jinja takes no bare one.
+    return Value(f"({yes.part} if {test.truth()} else {no.part})", *_common(yes, no))
 
 
 def _index(given: Sequence[Value], place: Place) -> Value:

@@ -127,3 +127,10 @@ def test_messages_that_break_json_are_among_the_events() -> None:
         mark for event in HARD for mark in '"\\\n\u2028\u0007' if mark in event["message"]
     } == set('"\\\n\u2028\u0007')
     assert Path(PEERS / "golden.go").is_file()
+
+
+def test_a_choice_may_be_asked(lake_rows: list[dict[str, Any]]) -> None:
+    """What ternary gives can stand in if, which in Jinja takes no bare choice."""
+    leaf = translate('{{ if ternary .Name "" (eq .Type "Warning") }}W{{ else }}N{{ end }}')
+    made = laid_out({"x": leaf}, lake_rows)
+    assert made == [{"x": event["type"][0]} for event in EVENTS]
