@@ -35,9 +35,11 @@ def address(*, url: str, url_file: str, environ: Mapping[str, str]) -> str:
 
     Raises ``SecretError``.
     """
-    value = expand(url, environ).strip() if url else _first_word(url_file)
+    value = expand(url, environ).strip() if url else _line(url_file)
     if not value:
         raise SecretError("no address: set url_file, or url")
+    if not url and len(value.split()) > 1:
+        raise SecretError(f"the secret file {url_file} must hold one word and nothing else")
     remember(value)
     return value
 
@@ -47,7 +49,7 @@ def value(*, text: str, file: str, environ: Mapping[str, str]) -> str:
 
     Raises ``SecretError``.
     """
-    found = expand(text, environ).strip() if text else _first_word(file)
+    found = expand(text, environ).strip() if text else _line(file)
     register_secret(found)
     return found
 
@@ -92,7 +94,7 @@ def redacted(url: str) -> str:
     return f"{parts.scheme}://{quoted(host, 100)}/…" if host else "the address"
 
 
-def _first_word(path: str) -> str:
+def _line(path: str) -> str:
     """Read the one line that the file holds; editors leave newlines, so space around it is removed."""
     if not path:
         return ""
@@ -106,8 +108,8 @@ def _first_word(path: str) -> str:
         raise SecretError(f"the secret file {path} is not UTF-8 text") from None
     if not text:
         raise SecretError(f"the secret file {path} is empty")
-    if len(text.split()) > 1:
-        raise SecretError(f"the secret file {path} must hold one word and nothing else")
+    if len(text.splitlines()) > 1:
+        raise SecretError(f"the secret file {path} must hold one line and nothing else")
     return text
 
 

@@ -31,6 +31,7 @@ def test_names_are_taken_from_the_environment() -> None:
     [
         (b"", "empty"),
         (b"two words", "one word"),
+        (b"two\nlines", "one line"),
         (b"\xff\xfe", "not UTF-8"),
         (None, "cannot read"),
     ],
@@ -46,6 +47,16 @@ def test_a_bad_file_is_named_and_not_quoted(
         secrets.address(url="", url_file=str(file), environ={})
     assert str(file) in str(caught.value)
     assert "two words" not in str(caught.value)
+
+
+def test_a_password_may_hold_spaces(tmp_path: Path) -> None:
+    """Of the line in a file only what an editor leaves around it is taken away; a second line is a mistake."""
+    file = tmp_path / "password"
+    file.write_text("correct horse battery\n")
+    assert secrets.value(text="", file=str(file), environ={}) == "correct horse battery"
+    file.write_text("correct\nhorse\n")
+    with pytest.raises(SecretError, match="one line"):
+        secrets.value(text="", file=str(file), environ={})
 
 
 def test_every_part_that_can_be_a_credential_is_blanked() -> None:
