@@ -22,6 +22,7 @@ DASHBOARD = json.loads((DEPLOY / "grafana" / "eventlake.json").read_text("utf-8"
 # What only trouble brings forth: nothing waits, nothing vanished, and tests have no limit of memory.
 OF_TROUBLE = {
     "eventlake_outbox_oldest_timestamp_seconds",
+    "eventlake_forward_oldest_timestamp_seconds",
     "eventlake_event_lifetime_at_most_seconds",
     "eventlake_memory_limit_bytes",
 }
@@ -53,6 +54,16 @@ STORIES: dict[str, tuple[dict[str, str], str, str]] = {
     ),
     "EventlakeMessageGivenUp": (
         {'eventlake_outbox_messages{state="dead"}': "2x60 3x300"},
+        "65m",
+        "59m",
+    ),
+    "EventlakeForwardingWaits": (
+        {"eventlake_forward_oldest_timestamp_seconds": "0x300"},
+        "67m",
+        "64m",
+    ),
+    "EventlakeForwardingRefused": (
+        {"eventlake_forward_dead_letters": "2x60 3x300"},
         "65m",
         "59m",
     ),
@@ -112,7 +123,8 @@ def test_every_question_is_about_what_a_run_exposes(apiserver: ApiServer, tmp_pa
     """Metric, labels in braces, and labels that are grouped by: all are in the text of a real run."""
     filled(apiserver, 3)
     watched = Watched(tmp_path, apiserver)
-    watched.more = "digest: {at: '00:00'}\n"
+    handed_on = f"forward: {{targets: [{{name: audit, file: {{path: {tmp_path / 'audit'}}}}}]}}\n"
+    watched.more = "digest: {at: '00:00'}\n" + handed_on
     assert watched.run("snapshot", now=NOW.replace(day=22)).code == 0
     apiserver.now = NOW
     (tmp_path / "reports").mkdir()
@@ -148,6 +160,9 @@ def test_every_metric_is_shown_or_alarms() -> None:
         "eventlake_listed_events_total",
         "eventlake_added_observations_total",
         "eventlake_coverage_gaps",
+        "eventlake_forward_waiting_parts",
+        "eventlake_forward_success_timestamp_seconds",
+        "eventlake_forward_observations_total",
         "eventlake_page_timestamp_seconds",
     }
 
