@@ -18,7 +18,7 @@ ifeq ($(filter sample cluster,$(FROM)),)
   $(error FROM=$(FROM): choose sample or cluster)
 endif
 
-.PHONY: help run notebooks test check bench lock sbom clean
+.PHONY: help run notebooks test test-spark check bench lock sbom clean
 
 help:
 	@echo "make run                    snapshot, reports and digest of the embedded sample"
@@ -27,6 +27,7 @@ help:
 	@echo "make notebooks              JupyterLab on the notebooks, with the embedded sample in out/lake"
 	@echo "make test                   all tests; ARGS=\"-k coverage\" for some, ARGS=\"--histories 100000\" for a night"
 	@echo "                            ARGS=\"--hypothesis-profile=explore\" for draws that no run had before"
+	@echo "make test-spark             both engines beside each other, on a Spark with two workers; needs Java 17"
 	@echo "make check                  style, types, floor plan, SQL, docstrings"
 	@echo "make bench                  every figure with its limit"
 	@echo "make lock                   write requirements/ anew; ARGS=--upgrade for newer versions (needs uv)"
@@ -43,6 +44,10 @@ notebooks: $(VENV)/.notebooks
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest --numprocesses=$(TESTERS) --dist=worksteal $(ARGS)
+
+# One driver and two workers, which share the processors: more tests at once would wait for these.
+test-spark: $(VENV)/.dev
+	$(BIN)/python -m pytest tests/spark $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -6,6 +6,7 @@ import signal
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -25,6 +26,7 @@ settings.load_profile("repeat")
 Tally = Callable[[str, int], None]
 Show = Callable[[str, list[str]], None]
 _COUNTED, _SHOWN = "counted", "shown"
+_SPARK = Path(__file__).parent / "spark"
 
 
 # Who starts the tests in the background of a shell gives them, and all that they start, deaf ears.
@@ -99,6 +101,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption("--history-seed", type=int, default=0, help="the first of them")
     parser.addoption("--kills", type=int, default=3, help="forwarders to kill (3)")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out what needs a cluster of Spark unless it is named: ``make test-spark`` does."""
+    named = any("spark" in Path(argument.partition("::")[0]).parts for argument in config.args)
+    return True if collection_path == _SPARK and not named else None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

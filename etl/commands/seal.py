@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from etl.commands.asking import SPARK
 from etl.commands.invocation import Invocation
 from etl.commands.options import DAY
 from etl.lake.shard import WHOLE, Shard
@@ -123,6 +124,13 @@ def _several(invocation: Invocation, parallel: int | None) -> Sealer:
 
     For two or three days none is started where nobody asks for it.
     """
+    if invocation.engine == SPARK:
+        if parallel is not None:
+            message = "--parallel is about processes of this machine: Spark's own settings say how many tasks it runs"
+            raise click.UsageError(message)
+        from etl.spark.sealing import OnExecutors  # noqa: PLC0415 -- an extra
+
+        return OnExecutors(invocation.address, invocation.environ)
 
     def by(
         lake: Lake,

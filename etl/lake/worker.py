@@ -27,6 +27,7 @@ from etl.lake.generation import Done, sealed_anew
 from etl.lake.layout import Lake
 from etl.lake.partitions import Partition, Partitions
 from etl.lean import without_numpy
+from etl.progress import Tell
 from etl.timespan import going_on
 
 # 128 + the signal's number, as shells have it.
@@ -83,24 +84,25 @@ def work(parent: Connection, address: Address) -> None:
     logger = logging.getLogger(log.ROOT)
     logger.handlers, logger.propagate = [_Handed(parent)], False
     logger.setLevel(logging.INFO)
+
+    def tell(share: float | None, rows: int) -> None:
+        parent.send(Told(share, rows))
+
     with without_numpy():
         lake = Lake(address.files())
         # Nobody gives orders any more: all days are done, or the parent is gone.
         with suppress(EOFError, OSError):
             while True:
                 order = parent.recv()
-                parent.send(Ended(_sealed(lake, order, parent)))
+                parent.send(Ended(sealed(lake, order, tell)))
 
 
-def _sealed(lake: Lake, order: Order, parent: Connection) -> Done | Exception | None:
+def sealed(lake: Lake, order: Order, tell: Tell) -> Done | Exception | None:
+    """Seal one day; return null if another run was first, and an exception that can be sent where it fails."""
     one, before = order.wanted, order.before
     known = Partitions(
         {(some.cluster, some.date): some for some in (one, before) if some is not None}, []
     )
-
-    def tell(share: float | None, rows: int) -> None:
-        parent.send(Told(share, rows))
-
     try:
         return sealed_anew(lake, known, one, clock=going_on(order.now), tell=tell)
     except LakeError as error:

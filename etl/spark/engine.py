@@ -92,6 +92,13 @@ def started(environ: Mapping[str, str]) -> SparkSession:
     return made
 
 
+def with_our_python(spark: SparkSession, executable: str) -> None:
+    """Let tasks on this machine run in the Python that we run in; on a cluster ``PYSPARK_PYTHON`` says which."""
+    context = getattr(spark, "_sc", None)
+    if context is not None and (context.master or "").startswith("local"):
+        context.pythonExec = executable
+
+
 def _java(environ: Mapping[str, str]) -> bool:
     home = environ.get("JAVA_HOME")
     if home:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from etl.errors import QueryError, StatementError
 from etl.lake.layout import Lake
 from etl.lake.query import Session
 from etl.lake.views import FILE_VIEWS
@@ -24,9 +23,9 @@ from etl.spark import engine
 from etl.spark.answers import fitted
 from etl.spark.dialect import translated
 from etl.spark.files import kinds_of, rows_of
+from etl.spark.trouble import DamagedError, told
 
 if TYPE_CHECKING:
-    from pyspark.errors import PySparkException
     from pyspark.sql import DataFrame, SparkSession
 
 # Small, asked for by nearly every report, and put together in twenty steps.
@@ -85,7 +84,7 @@ class OnSpark(Session):
     def frame(self, text: str, parameters: Mapping[str, object]) -> DataFrame:
         """Return a statement as a DataFrame of Spark's, which nobody asked for rows yet."""
         self._schema(text, parameters)
-        with _told():
+        with told():
             return self._asked_of_spark(text, parameters, self._kept)
 
     def _schema(self, text: str, parameters: Mapping[str, object]) -> pa.Schema:
@@ -96,7 +95,7 @@ class OnSpark(Session):
     def _rows(self, text: str, parameters: Mapping[str, object]) -> pa.Table:
         schema = self._schema(text, parameters)
         steps: list[DataFrame] = []
-        with _told():
+        with told():
             try:
                 found = self._asked_of_spark(text, parameters, steps).toArrow()
             finally:
@@ -134,7 +133,7 @@ class OnSpark(Session):
         super()._read_files(view, ())
         if locations and self._lake is not None:
             addresses = [self._lake.files.address(one) for one in locations]
-            with _told():
+            with told():
                 rows_of(self._spark, addresses, FILE_VIEWS[view][0]).createOrReplaceTempView(view)
 
     def _show_nothing(self, view: str, columns: pa.Schema) -> None:
@@ -151,7 +150,7 @@ class OnSpark(Session):
         if text.startswith("from no_"):
             # A view without rows: _show_nothing puts one here, too.
             return
-        with _told():
+        with told():
             frame = self._asked_of_spark(text, {}, None)
             if view in _PROVEN:
                 frame = self._spark.createDataFrame(frame.toArrow())
@@ -160,7 +159,7 @@ class OnSpark(Session):
             frame.createOrReplaceTempView(view)
 
     def _put(self, name: str, table: pa.Table) -> None:
-        with _told():
+        with told():
             if table.num_rows:
                 frame = self._spark.createDataFrame(table)
             else:
@@ -175,32 +174,6 @@ def _cut(frame: DataFrame) -> DataFrame:
     spends a minute on plans of a megabyte, and with a cache of each still ten seconds.
     """
     return frame.localCheckpoint(eager=False)
-
-
-class DamagedError(QueryError):
-    """A file cannot be read to its end."""
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Turn what Spark says into our errors."""
-    from pyspark.errors import PySparkException  # noqa: PLC0415 -- an extra
-
-    try:
-        yield
-    except PySparkException as error:
-        raise _said(error) from error
-
-
-def _said(error: PySparkException) -> QueryError:
-    condition = error.getCondition() or ""
-    text = " ".join(str(error).split("\n\nJVM stacktrace")[0].split())[:500]
-    if condition.startswith("FAILED_READ_FILE"):
-        return DamagedError(text)
-    # 42: the statement; 22: its values.
-    if (error.getSqlState() or "")[:2] in {"42", "22"}:
-        return StatementError(text)
-    return QueryError(text)
 
 
 @contextmanager
