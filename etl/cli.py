@@ -73,7 +73,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 _PLUGIN = "kubectl eventlake"
 _WORDS = "etl.cli.words"
 # What asks questions of a lake, and the rewriting of its days.
-_ON_SPARK = ("report", "sql", "events", "timeline", "coverage", "check", "rules", "seal")
+_ON_SPARK = ("report", "sql", "events", "coverage", "check", "rules", "seal")
 # 128 + the signal's number, as shells have it.
 _INTERRUPTED = 130
 _log = logging.getLogger(__name__)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from etl.commands.asking import session
 from etl.commands.invocation import Invocation
 from etl.commands.options import DAY, LOCAL_MOMENT, SPAN, window, zone_of
 from etl.commands.output import console, deliver
@@ -73,6 +72,7 @@ def timeline(  # noqa: PLR0913 -- click gives options as arguments
     """
     from etl.incident import story, telling  # noqa: PLC0415 -- heavy imports only in the command that needs them
     from etl.incident.kinds import reference  # noqa: PLC0415
+    from etl.lake.query import session  # noqa: PLC0415
 
     zone = zone_of(timezone, invocation.settings.timezone)
     spoken = language or invocation.settings.language
@@ -91,7 +91,7 @@ def timeline(  # noqa: PLR0913 -- click gives options as arguments
             start=start,
             end=end,
         )
-    with session(invocation) as opened:
+    with session(invocation.lake, cluster=invocation.cluster_option) as opened:
         for warning in opened.warnings:
             invocation.warn(warning)
         place = _place(invocation, opened, about, namespace)

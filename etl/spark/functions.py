@@ -5,13 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+import pyarrow as pa
 from sqlglot import exp
 
+from etl import manifest, schema
 from etl.errors import StatementError
 from etl.spark import regexes
 
+_COLUMNS = [*schema.FULL_DAY_SCHEMA, *manifest.FULL_SNAPSHOT_SCHEMA]
 # The columns that hold keys and values: Spark writes them as text in another way.
-_MAPS = frozenset({"labels", "annotations", "object_labels", "namespace_labels"})
+_MAPS = frozenset(field.name for field in _COLUMNS if pa.types.is_map(field.type))
+# What has a length that is no text's; namespaces are coverage's.
+_LISTS = frozenset(
+    {"namespaces", *(field.name for field in _COLUMNS if pa.types.is_list(field.type))}
+)
 
 
 def made(node: exp.Expr) -> exp.Expr | None:
@@ -95,6 +102,15 @@ def _series(node: exp.Expr) -> exp.Expr:
     arguments = [start.copy(), end.copy(), *([step.copy()] if step else [])]
     forward = exp.LTE(this=exp.paren(start.copy()), expression=exp.paren(end.copy()))
     return exp.Case(ifs=[exp.If(this=forward, true=_call("sequence", *arguments))])
+
+
+def _length(node: exp.Expr) -> exp.Expr | None:
+    """Return how many elements a list has; Spark's length is of texts alone."""
+    if isinstance(node.this, exp.Array):
+        return exp.Literal.number(len(node.this.expressions))
+    if isinstance(node.this, exp.Column) and node.this.name.lower() in _LISTS:
+        return _call("cardinality", node.this.copy())
+    return None
 
 
 def _text_of_map(node: exp.Expr) -> exp.Expr | None:
@@ -195,6 +211,7 @@ _TYPED: dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr | None]] = {
     exp.Bracket: _bracket,
     exp.Cast: _text_of_map,
     exp.GenerateSeries: _series,
+    exp.Length: _length,
     exp.RegexpExtract: _found,
     exp.RegexpExtractAll: _found,
     exp.RegexpFullMatch: _full_match,

@@ -72,7 +72,6 @@ def test_days_are_sealed_on_executors(tmp_path: Path, environ: Mapping[str, str]
             "select type, count(*) as n, max(last_seen) as l from events group by type order by type",
         ),
         ("events", "-A", "--since", "2d", "-o", "wide"),
-        ("timeline", "node/node-1", "--since", "2d", "--format", "json"),
         ("coverage", "--since", "5d", "--format", "json"),
         ("sql", "select * from evnts"),
         ("sql", "insert into events values (1)"),
@@ -82,10 +81,9 @@ def test_days_are_sealed_on_executors(tmp_path: Path, environ: Mapping[str, str]
 def test_a_command_says_the_same(
     asked: Lakes, environ: Mapping[str, str], words: tuple[str, ...]
 ) -> None:
-    """Findings, backtests, statements, events and stories are the same on both engines; so is what is refused."""
+    """Findings, backtests, statements and events are the same on both engines; so is what is refused."""
     folder = Path(asked["fleet"].lake.files.root)
-    one = ("--cluster", "us") if words[0] == "timeline" else ()
-    duckdb, spark = both(folder, environ, *one, *words)
+    duckdb, spark = both(folder, environ, *words)
     assert (spark.code, spark.out) == (duckdb.code, duckdb.out)
     if duckdb.code:
         assert spark.sentence == duckdb.sentence
