@@ -47,7 +47,7 @@ test: $(VENV)/.dev
 
 # One driver and two workers, which share the processors: more tests at once would wait for these.
 test-spark: $(VENV)/.dev
-	$(BIN)/python -m pytest tests/spark $(ARGS)
+	$(BIN)/python -m pytest --spark tests/spark $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

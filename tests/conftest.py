@@ -100,13 +100,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--histories", type=int, default=10_000, help="random histories to count (10,000)"
     )
     parser.addoption("--history-seed", type=int, default=0, help="the first of them")
+    parser.addoption("--spark", action="store_true", help="also the tests on Spark, with Java 17")
     parser.addoption("--kills", type=int, default=3, help="forwarders to kill (3)")
 
 
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out what needs a cluster of Spark unless it is named: ``make test-spark`` does."""
-    named = any("spark" in Path(argument.partition("::")[0]).parts for argument in config.args)
-    return True if collection_path == _SPARK and not named else None
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what needs a cluster of Spark, unless it is asked for: ``make test-spark`` does."""
+    if config.getoption("--spark"):
+        return
+    left = [item for item in items if _SPARK in item.path.parents]
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in left]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
