@@ -8,6 +8,8 @@ from sqlglot import exp
 
 from etl.errors import StatementError
 
+# What Spark takes as a limit; more is none.
+_MOST_ROWS = 2**31 - 1
 _QUALIFIED = "qualified_row"
 
 
@@ -21,6 +23,8 @@ def fitted(tree: exp.Expr) -> None:
     for cte in tree.find_all(exp.CTE):
         # A wish that Spark does not know; it decides by itself.
         cte.set("materialized", None)
+    for limit in list(tree.find_all(exp.Limit)):
+        _limited(limit)
     for join in tree.find_all(exp.Join):
         _on(join)
     for inner in list(tree.find_all(exp.In)):
@@ -58,6 +62,12 @@ def _branches(query: exp.Expr) -> Sequence[exp.Select]:
         return [*_branches(query.this), *_branches(query.expression)]
     found = query.unnest() if isinstance(query, exp.Subquery) else query
     return [found] if isinstance(found, exp.Select) else []
+
+
+def _limited(limit: exp.Limit) -> None:
+    """Leave out a limit that stands for none."""
+    if limit.expression.is_int and int(limit.expression.name) > _MOST_ROWS:
+        limit.pop()
 
 
 def _on(join: exp.Join) -> None:
