@@ -68,5 +68,5 @@ def migrate(
         )
         invocation.say(f"target {one.target} {way}: {one.body}")
     invocation.say(
-        f"{len(found.targets)} targets, {len(found.receivers)} receivers, {len(found.refusals)} without a counterpart"
+        f"targets: {len(found.targets)}, receivers: {len(found.receivers)}, without a counterpart: {len(found.refusals)}"
     )
