@@ -104,6 +104,8 @@ class _Reading(Viewing):
 
     def __init__(self, folder: str) -> None:
         super().__init__({"memory_limit": _MEMORY, "temp_directory": folder})
+        # It would be drawn on standard output, which may be a target.
+        self._connection.execute("set enable_progress_bar = false")
 
     def batches(
         self, lake: Lake, of: Arrivals, after: Place | None, rows: int
