@@ -17,7 +17,9 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-FILES = ("run", "build", "dev", "notebooks")
+FILES = ("run", "build", "dev", "notebooks", "image")
+# What the image brings: a user of a checkout adds what is needed.
+CLIENTS = ("kafka", "elasticsearch", "opensearch")
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)", re.MULTILINE)
 
 
@@ -37,12 +39,15 @@ def pins(name: str) -> dict[str, set[str]]:
 def asked(name: str) -> list[Requirement]:
     """Return what pyproject.toml asks for in this lock file by name."""
     groups = PROJECT["dependency-groups"]
-    run = PROJECT["project"]["dependencies"]
+    run, extras = PROJECT["project"]["dependencies"], PROJECT["project"]["optional-dependencies"]
+    clients = [line for name in CLIENTS for line in extras[name]]
     lists = {
         "run": run,
         "build": groups["build"],
         "dev": run + groups["build"] + groups["dev"],
-        "notebooks": run + PROJECT["project"]["optional-dependencies"]["notebooks"],
+        "notebooks": run + extras["notebooks"],
+        "image": run + clients,
+        "everywhere": run + clients + extras["spark"],
     }
     return [Requirement(line) for line in lists[name]]
 
@@ -57,7 +62,7 @@ def test_the_lock_answers_what_pyproject_asks_for(name: str) -> None:
         assert all(version in requirement.specifier for version in versions)
 
 
-@pytest.mark.parametrize("name", ["run", "build"])
+@pytest.mark.parametrize("name", ["run", "build", "image"])
 def test_one_version_serves_users_and_developers(name: str) -> None:
     """What is tested is what is installed: both locks are subsets of the one for development."""
     everything = pins("dev")
@@ -107,7 +112,7 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
     """No import works by the luck of another package, and nothing is installed for nothing."""
     # Data, which zoneinfo finds by itself.
     not_imported = {"tzdata"}
-    declared = {canonicalize_name(requirement.name) for requirement in asked("run")}
+    declared = {canonicalize_name(requirement.name) for requirement in asked("everywhere")}
     assert imported() | not_imported == declared
 
 
