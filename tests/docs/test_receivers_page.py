@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from etl.alerts.receivers.facts import FACTS
 from etl.config.receivers import Receiver
+from etl.wire.facts import FACTS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "receivers.md").read_text("utf-8")
 NAMES = {

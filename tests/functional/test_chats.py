@@ -11,8 +11,8 @@ import msgspec
 import pytest
 from slack_sdk.models.blocks import Block
 
-from etl.alerts.receivers.facts import FACTS
 from etl.wire import signing
+from etl.wire.facts import FACTS
 from tests.lib import chats
 from tests.lib.chats import JSON, Chat, serving
 from tests.lib.digests import HOSTILE_100K, MORNING, QUIET, crowded, moment, strange

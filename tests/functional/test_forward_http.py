@@ -15,6 +15,8 @@ from etl.forward.layout import Layout
 from etl.forward.sending import Message, Receipt
 from etl.forward.targets.http import HttpSender
 from etl.log import redact
+from etl.wire import answers, http
+from etl.wire.outcome import Kind
 from tests.lib.digests import NOW
 from tests.lib.forwarded import OLD, row
 from tests.lib.loopback import Answer, Delivery, LoopbackServer, Request
@@ -101,6 +103,39 @@ def test_headers_are_templates_in_which_no_event_reads_the_environment() -> None
     assert request.headers["x-message"] == "${KEY} {{ 1 }}  X-Evil: 1 ?"
     assert request.headers["content-type"] == "application/x-ndjson"
     assert "x-evil" not in request.headers
+
+
+@pytest.mark.parametrize(
+    ("said", "settled", "refused", "failure", "wait"),
+    [
+        ({"errcode": 0, "errmsg": "ok"}, 3, 0, "", None),
+        ({"errcode": 93000, "errmsg": "invalid webhook url"}, 1, 0, "errcode 93000: invalid", None),
+        ({"errcode": 45009, "errmsg": "api freq out of limit"}, 1, 0, "errcode 45009", 25),
+        ({"errcode": 45002, "errmsg": "content size"}, 3, 1, "", None),
+        ({"ok": False, "error": "channel_not_found"}, 1, 0, "ok is false: channel_not", None),
+        ({"code": 200, "msg": "success"}, 3, 0, "", None),
+        ({"ok": True}, 3, 0, "", None),
+    ],
+)
+def test_a_200_that_says_no_is_no_delivery(
+    said: dict[str, Any], settled: int, refused: int, failure: str, wait: int | None
+) -> None:
+    """Robots answer 200 to everything: what their body refuses is not counted as sent, and comes again."""
+    address = Address(b=Answer(200, json.dumps(said).encode()))
+    receipt, _ = sent(address.take, batch("a", "b", "c"))
+    assert (receipt.settled, len(receipt.refused)) == (settled, refused)
+    assert receipt.failure.startswith(failure)
+    assert bool(receipt.failure) is bool(failure)
+    assert receipt.wait == (timedelta(seconds=wait) if wait else None)
+
+
+def test_a_robot_of_feishu_is_known_by_its_address() -> None:
+    """Its word ``code`` means a status to others, so only its own answers are read by it."""
+    answer = http.Answer(200, {}, b'{"code": 19001, "msg": "param invalid"}')
+    assert answers.by_itself(answer, "open.feishu.cn", now=NOW).kind is Kind.PERMANENT
+    page = http.Answer(200, {}, b"<html>sign in</html>")
+    assert answers.by_itself(page, "open.feishu.cn", now=NOW).kind is Kind.UNKNOWN
+    assert answers.by_itself(answer, "open.feishu.cn.example", now=NOW).kind is Kind.OK
 
 
 def test_a_body_that_is_text() -> None:

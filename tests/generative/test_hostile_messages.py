@@ -11,10 +11,10 @@ from markdown_it import MarkdownIt
 
 from etl.alerts.markups import Html
 from etl.alerts.receivers import placed
-from etl.alerts.receivers.facts import FACTS
 from etl.alerts.receivers.target import Outside, Target
 from etl.config.settings import Settings
 from etl.wire import budget
+from etl.wire.facts import FACTS
 from tests.functional.test_chats import KINDS
 from tests.lib.hostile import LIVE, digests
 from tests.lib.loopback import Request

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from etl.alerts import render
 from etl.alerts.dialects import WecomV1, WecomV2
-from etl.alerts.receivers.facts import FACTS
 from etl.alerts.receivers.target import Outside
 from etl.alerts.receivers.webhook import Webhook
 from etl.alerts.receivers.wecom import Wecom
 from etl.config.receivers import WebhookConfig, WecomConfig
 from etl.wire import budget, escaping, templates
+from etl.wire.facts import FACTS
 from tests.lib.digests import strange
 
 ANYTHING = st.text(st.characters(codec="utf-8"), max_size=200)

@@ -14,12 +14,11 @@ from typing import ClassVar
 
 from etl.alerts import alertform
 from etl.alerts.model import Digest, Finding
-from etl.alerts.receivers import answers
-from etl.alerts.receivers.facts import FACTS
 from etl.alerts.receivers.target import Outside, Part
 from etl.config.receivers import AlertmanagerConfig
 from etl.timespan import brief, rfc3339
-from etl.wire import budget, escaping, http, secrets
+from etl.wire import answers, budget, escaping, http, secrets
+from etl.wire.facts import FACTS
 from etl.wire.http import judge
 from etl.wire.outcome import Kind, Outcome
 

@@ -16,11 +16,10 @@ from typing import ClassVar, Generic, TypeVar
 from etl.alerts import render
 from etl.alerts.dialects import Dialect
 from etl.alerts.model import SEVERITIES, Digest, Severity
-from etl.alerts.receivers import answers
-from etl.alerts.receivers.facts import FACTS, Facts
 from etl.alerts.receivers.target import Outside, Part, budget_at
 from etl.config.receivers import ChatConfig, HookConfig
-from etl.wire import budget, escaping, http, secrets
+from etl.wire import answers, budget, escaping, http, secrets
+from etl.wire.facts import FACTS, Facts
 from etl.wire.outcome import Outcome
 
 # What the picture is called where it is a file.

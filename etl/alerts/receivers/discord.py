@@ -13,11 +13,10 @@ from typing import ClassVar
 
 from etl.alerts.markups import Discord as Dialect
 from etl.alerts.model import Digest, Severity
-from etl.alerts.receivers import answers
 from etl.alerts.receivers.chat import CHART, Draft, HookChat
 from etl.alerts.receivers.target import Part, text_of
 from etl.config.receivers import DiscordConfig
-from etl.wire import budget, http, multipart
+from etl.wire import answers, budget, http, multipart
 from etl.wire.budget import shorten
 from etl.wire.http import Answer
 from etl.wire.outcome import Outcome

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import ClassVar
 
 from etl.alerts.dialects import Markdown
-from etl.alerts.receivers import answers
 from etl.alerts.receivers.chat import Draft, HookChat
 from etl.config.receivers import MattermostConfig
+from etl.wire import answers
 from etl.wire.http import Answer
 from etl.wire.outcome import Outcome
 

@@ -13,12 +13,11 @@ from typing import ClassVar
 
 from etl.alerts import alertform
 from etl.alerts.model import Digest, Finding
-from etl.alerts.receivers import answers
-from etl.alerts.receivers.facts import FACTS
 from etl.alerts.receivers.target import Outside, Part
 from etl.config.receivers import PagerdutyConfig
 from etl.timespan import rfc3339
-from etl.wire import budget, escaping, http, secrets
+from etl.wire import answers, budget, escaping, http, secrets
+from etl.wire.facts import FACTS
 from etl.wire.outcome import Outcome
 
 _SUMMARY_CHARACTERS = 1024

@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import ClassVar
 
 from etl.alerts.markups import Slack as Dialect
-from etl.alerts.receivers import answers
 from etl.alerts.receivers.chat import Draft, HookChat
 from etl.config.receivers import SlackConfig
+from etl.wire import answers
 from etl.wire.budget import shorten
 from etl.wire.http import Answer
 from etl.wire.outcome import Outcome

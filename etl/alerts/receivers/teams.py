@@ -11,9 +11,9 @@ from typing import ClassVar
 
 from etl.alerts.markups import Lookalikes
 from etl.alerts.model import Severity
-from etl.alerts.receivers import answers
 from etl.alerts.receivers.chat import Draft, HookChat
 from etl.config.receivers import TeamsConfig
+from etl.wire import answers
 from etl.wire.http import Answer
 from etl.wire.outcome import Outcome
 

@@ -15,11 +15,10 @@ from typing import ClassVar
 from etl.alerts import render
 from etl.alerts.markups import Telegram as Dialect
 from etl.alerts.model import Digest
-from etl.alerts.receivers import answers
 from etl.alerts.receivers.chat import CHART, Chat, Draft
 from etl.alerts.receivers.target import Part, text_of
 from etl.config.receivers import TelegramConfig
-from etl.wire import http, multipart, secrets
+from etl.wire import answers, http, multipart, secrets
 from etl.wire.http import Answer
 from etl.wire.outcome import Outcome
 

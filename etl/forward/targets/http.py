@@ -3,7 +3,7 @@
 ``webhook-id`` names the observation and is the same in every repeat, so a receiver can
 tell one. A body that the address refuses for itself (400, 409, 413, 422, 431) is refused;
 whatever else goes wrong, a wrong key and a wrong path among it, is a failure of the way:
-nothing is given up for it.
+nothing is given up for it. Robots of chats answer 200 to everything, so what the body says counts too.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
+from urllib.parse import urlsplit
 
 from etl.config.forwarding import HttpTarget
 from etl.forward.sending import Message, Receipt
-from etl.wire import headers, http, sealed, secrets, templates
-from etl.wire.outcome import Outcome, TransportError
+from etl.wire import answers, headers, http, sealed, secrets, templates
+from etl.wire.outcome import Kind, Outcome, TransportError
 
 # About this body; the others are about who asks, where, and when.
 _REFUSALS = {400, 409, 413, 422, 431}
@@ -35,6 +36,7 @@ class HttpSender:
             timeout=target.timeout,
         )
         self._line = http.Line(url, guard, environ)
+        self._host = urlsplit(url).hostname or ""
 
     def send(self, batch: Sequence[Message]) -> Receipt:
         """Send one message after the other, until one can neither be delivered nor given up."""
@@ -46,7 +48,7 @@ class HttpSender:
                 # It fails on this event whenever it is tried; the others get their turn.
                 refused.append((place, f"headers: {error}"))
                 continue
-            if outcome.status in _REFUSALS:
+            if outcome.status in _REFUSALS or outcome.kind is Kind.TOO_LARGE:
                 refused.append((place, outcome.detail))
             elif not outcome.delivered:
                 # The address may fail over this body alone: its log names it so.
@@ -67,7 +69,7 @@ class HttpSender:
             self._target.method, message.body, {**own, **given, "webhook-id": message.id}
         )
         try:
-            return http.judge(self._line.send(request), now=self._now)
+            return answers.by_itself(self._line.send(request), self._host, now=self._now)
         except TransportError as error:
             return error.outcome
 

@@ -12,15 +12,22 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from etl.alerts.receivers.facts import Facts
 from etl.errors import quoted
 from etl.log import redact
+from etl.wire.facts import FACTS, Facts
 from etl.wire.http import Answer, judge, retry_after
 from etl.wire.outcome import Kind, Outcome
 
 _TOO_MANY = 429
 # More than a vendor ever asks for, and less than an overflow.
 _LONGEST_PAUSE = 10_000_000.0
+# Robots that say in a number what happened, by where they are.
+_HOSTS = {
+    "qyapi.weixin.qq.com": "wecom",
+    "oapi.dingtalk.com": "dingtalk",
+    "open.feishu.cn": "feishu",
+    "open.larksuite.com": "feishu",
+}
 
 
 def by_code(answer: Answer, facts: Facts, *, now: datetime) -> Outcome:
@@ -69,6 +76,25 @@ def by_status(answer: Answer, facts: Facts, *, now: datetime) -> Outcome:
     if not judged.delivered:
         return refused(answer, facts, now=now)
     return Outcome(Kind.ACCEPTED, status=answer.status)
+
+
+def by_itself(answer: Answer, host: str, *, now: datetime) -> Outcome:
+    """Judge the answer of an address that may be anybody's: by the status, unless the body of a success says no.
+
+    ``errcode`` is a word of WeCom's and DingTalk's, and ``"ok": false`` cannot be meant otherwise; Feishu's
+    ``code`` is used by many for a status, so it counts at Feishu's own addresses alone.
+    """
+    judged = judge(answer, now=now)
+    body = document(answer)
+    if not judged.delivered:
+        return judged
+    vendor = next((name for end, name in _HOSTS.items() if f".{host}".endswith(f".{end}")), "")
+    if vendor or isinstance(body.get("errcode"), int):
+        return by_code(answer, FACTS[vendor or "wecom"], now=now)
+    if body.get("ok") is False:
+        said = quoted(redact(str(body.get("error") or body.get("description") or "")))
+        return Outcome(Kind.PERMANENT, f"ok is false: {said}", answer.status)
+    return judged
 
 
 def refused(answer: Answer, facts: Facts, *, now: datetime) -> Outcome:
